@@ -101,6 +101,8 @@ export interface DeviceStream {
   timeOf(sample: SampleIndex): SampleTime | undefined
   /** Opens the carrier and keeps it open until `stop`. Never throws for a carrier that is not there: that is a state. */
   start(listener: DeviceListener): void
+  /** The outcome of the first attempt to open the carrier (rejects with a `TransportError`); later ones are states only. */
+  readonly firstOpen: Promise<void>
   /** Tells the device to stop, closes the carrier and ends all timers. */
   stop(): Promise<void>
 }
