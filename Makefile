@@ -1,0 +1,25 @@
+# Every target sets up what it needs. `make demo` needs Node (>= 20) and make, nothing else.
+.PHONY: demo build test bench lint clean
+
+demo: build
+	node dist/gateway/cli/main.js demo
+
+build: node_modules/.ecgclip-lock
+	npx --no tsc -p tsconfig.json
+
+# --ignore-scripts: every native part ships prebuilt inside its package; nothing may be fetched from elsewhere.
+node_modules/.ecgclip-lock: package-lock.json
+	npm ci --ignore-scripts
+	@sha256sum < package-lock.json | cut -d' ' -f1 | tr -d '\n' > $@
+
+test:
+	node test/run.mjs
+
+bench: build
+	node dist/gateway/cli/main.js bench
+
+lint: build
+	npx --no biome check --error-on-warnings .
+
+clean:
+	rm -rf dist build .tap
