@@ -1,0 +1,64 @@
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { z } from 'zod'
+
+/**
+ * The configuration: one schema gives the types, the validation, the JSON Schema and the documentation of every key.
+ * Every key has a default, so an empty file is a valid one; unknown keys are refused.
+ */
+
+/** Where a gateway that is told nothing else keeps its state: outbox, sequence numbers, model store. */
+const defaultDataFolder = () =>
+  process.env.STATE_DIRECTORY ??
+  join(process.env.XDG_STATE_HOME ?? join(process.env.HOME ?? '.', '.local/state'), 'ecgclip')
+
+/** Also the gateway's level in MQTT topics. */
+const defaultId = () => hostname().replaceAll(/[^A-Za-z0-9_-]/g, '-') || 'gateway'
+
+const DeviceSchema = z.strictObject({
+  uri: z
+    .string()
+    .min(1)
+    .describe('serial:PATH?baud=N, tcp:HOST:PORT or replay:RECORD; ?driver=NAME for a vendor protocol'),
+})
+
+const BrokerSchema = z.strictObject({
+  url: z
+    .string()
+    .default('embedded')
+    .describe('mqtt://HOST:PORT, mqtts://HOST:PORT, or "embedded" for a broker of its own on loopback'),
+  embeddedPort: z
+    .int()
+    .min(0)
+    .max(65535)
+    .default(1883)
+    .describe('loopback port of the embedded broker; 0 takes any free one'),
+  base: z.string().min(1).default('ecg').describe('first level of every topic'),
+  username: z.string().optional(),
+  passwordFile: z.string().optional().describe('file that holds the password; never the password itself'),
+  caFile: z.string().optional().describe('PEM of the authority that signed the broker’s certificate'),
+  certFile: z.string().optional().describe('PEM of the client’s certificate, for mutual TLS'),
+  keyFile: z.string().optional().describe('PEM of the client’s private key, for mutual TLS'),
+  allowPlaintext: z.boolean().default(false).describe('permit an unencrypted connection to another host'),
+  assessmentQos: z.union([z.literal(0), z.literal(1)]).default(0),
+})
+
+const InferenceSchema = z.strictObject({
+  provider: z.string().default('auto').describe('"auto" takes the fastest that passes the bundle’s goldens'),
+  variant: z.string().default('auto').describe('file name or precision of one variant of the bundle'),
+  workers: z.int().min(1).max(64).optional().describe('worker threads; by default one less than there are cores'),
+})
+
+export const ConfigSchema = z.strictObject({
+  id: z.string().min(1).max(64).default(defaultId).describe('this gateway’s name, the second level of every topic'),
+  devices: z.array(DeviceSchema).default([]),
+  broker: BrokerSchema.prefault({}),
+  bundle: z.string().optional().describe('folder of a model bundle; the one shipped with the program by default'),
+  trust: z.string().optional().describe('folder of further public keys (PEM) whose bundles are accepted'),
+  data: z.string().default(defaultDataFolder).describe('folder for the gateway’s state'),
+  hopSeconds: z.number().min(0.5).max(10).default(5).describe('a new 10-second window starts this often'),
+  inference: InferenceSchema.prefault({}),
+  log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') }).prefault({}),
+})
+
+export type Config = z.infer<typeof ConfigSchema>
