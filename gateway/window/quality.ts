@@ -1,0 +1,130 @@
+import type { Lead } from '../../ecg/leads.js'
+import type { WindowQuality } from './ecg-window.js'
+import type { StretchFacts } from './sample-ring.js'
+
+/**
+ * Hard rules: what makes a window or a lead unfit whatever a model thinks of it. They look for broken measurement, not for
+ * bad ECG, so that an alarming rhythm is never taken for a loose wire.
+ */
+
+/** More than this share missing: a fifth of ten seconds is two beats too many to guess. */
+export const MOST_MISSING = 0.2
+/** s. A longer gap may hide a pause or a run of VT whole. */
+export const LONGEST_GAP = 2
+/** mV peak to peak over a window. The AHA and IEC call even QRS below 0.5 mV low voltage; amplifier noise stays under this. */
+export const FLAT = 0.02
+/** s at one and the same count: a live amplifier's noise moves the last bit sooner, even during asystole. */
+export const LONGEST_HOLD = 1
+/** Share of a window at exactly its highest or lowest value that only a rail explains. Clean QRS peaks stay below 1 %. */
+export const RAIL_SHARE = 0.05
+/** mV peak to peak. Rails are far apart; without this, the few levels of a coarse quiet lead would look like one. */
+export const RAIL_SPAN = 1
+/** mV from the window's mean. Surface QRS stays below 6 mV even in extreme hypertrophy. */
+export const IMPLAUSIBLE = 10
+/** Share of a window beyond IMPLAUSIBLE that makes the lead unfit: more than single pacing or shock artefacts. */
+export const IMPLAUSIBLE_SHARE = 0.1
+/** Share of a window from blocks flagged as saturated that leaves nothing to read. */
+export const MOST_SATURATED = 0.5
+
+/** What can be said of one channel's samples. `fault`: why it is unfit, as the end of "Channel V3 …". */
+export interface ChannelFacts {
+  readonly missing: number
+  readonly fault: string | undefined
+}
+
+/** `x`: mV at `rate`, NaN = missing. */
+export function channelFacts(x: Float32Array, rate: number): ChannelFacts {
+  const { missing, longestGap, mean, lowest, highest } = extent(x)
+  const unfit = (fault: string | undefined): ChannelFacts => ({ missing, fault })
+  if (missing > MOST_MISSING * x.length || longestGap > LONGEST_GAP * rate) return unfit('has too few samples')
+  if (highest - lowest < FLAT) return unfit('is flat')
+  let longestHold = 0
+  let hold = 0
+  let atRail = 0
+  let far = 0
+  for (let i = 0; i < x.length; i++) {
+    const value = x[i]!
+    hold = value === x[i - 1] ? hold + 1 : 0
+    if (hold > longestHold) longestHold = hold
+    if (value === lowest || value === highest) atRail++
+    if (Math.abs(value - mean) > IMPLAUSIBLE) far++
+  }
+  if (highest - lowest > RAIL_SPAN && atRail > RAIL_SHARE * x.length) return unfit('is saturated')
+  if (longestHold > LONGEST_HOLD * rate) return unfit(`stands still for ${(longestHold / rate).toFixed(1)} s`)
+  if (far > IMPLAUSIBLE_SHARE * x.length)
+    return unfit(`is more than ${IMPLAUSIBLE} mV off for ${percent(far / x.length)}`)
+  return unfit(undefined)
+}
+
+function extent(x: Float32Array): {
+  missing: number
+  longestGap: number
+  mean: number
+  lowest: number
+  highest: number
+} {
+  let [missing, longestGap, gap, sum, lowest, highest] = [
+    0,
+    0,
+    0,
+    0,
+    Number.POSITIVE_INFINITY,
+    Number.NEGATIVE_INFINITY,
+  ]
+  for (let i = 0; i < x.length; i++) {
+    const value = x[i]!
+    if (Number.isNaN(value)) {
+      missing++
+      if (++gap > longestGap) longestGap = gap
+    } else {
+      gap = 0
+      sum += value
+      if (value < lowest) lowest = value
+      if (value > highest) highest = value
+    }
+  }
+  return { missing, longestGap, mean: sum / (x.length - missing), lowest, highest }
+}
+
+/** What there is to object to in a window. */
+export interface WindowFacts extends StretchFacts {
+  readonly samples: number
+  readonly rate: number
+  readonly leads: number
+  readonly usable: number
+  readonly minimumLeads: number
+  readonly leadsOff: readonly Lead[]
+  readonly leadsAbsent: readonly Lead[]
+  /** One sentence per channel that is unfit or has holes of its own. */
+  readonly faults: readonly string[]
+}
+
+export interface Verdict {
+  readonly quality: WindowQuality
+  readonly score: number
+  readonly reasons: readonly string[]
+}
+
+export function judge(facts: WindowFacts): Verdict {
+  const { samples, rate, leads, usable, missing, longestGap, saturated, leadsOff, leadsAbsent } = facts
+  const fatal: string[] = []
+  const minor: string[] = []
+  if (missing > MOST_MISSING * samples) fatal.push(`${missing} of ${samples} samples are missing.`)
+  else if (missing > 0) minor.push(`${missing} of ${samples} samples are missing.`)
+  if (longestGap > LONGEST_GAP * rate) fatal.push(`There is a gap of ${(longestGap / rate).toFixed(1)} s.`)
+  if (saturated > 0) {
+    const into = saturated > MOST_SATURATED * samples ? fatal : minor
+    into.push(`The amplifier was saturated for ${percent(saturated / samples)}.`)
+  }
+  if (usable < facts.minimumLeads)
+    fatal.push(`${usable} of ${leads} leads can be used, and the model needs ${facts.minimumLeads}.`)
+  if (leadsOff.length > 0) minor.push(`Electrodes are off: ${leadsOff.join(', ')} cannot be used.`)
+  if (leadsAbsent.length > 0) minor.push(`The device does not give ${leadsAbsent.join(', ')}.`)
+  minor.push(...facts.faults)
+  const reasons = [...fatal, ...minor]
+  if (fatal.length > 0) return { quality: 'uninterpretable', score: 0, reasons }
+  const score = (usable / leads) * (1 - missing / samples) * (1 - saturated / samples)
+  return { quality: reasons.length > 0 ? 'degraded' : 'good', score, reasons }
+}
+
+const percent = (share: number): string => `${Math.max(1, Math.round(share * 100))} % of the window`

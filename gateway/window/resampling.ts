@@ -1,0 +1,48 @@
+import type { Resampling } from '../../models/bundle/manifest.js'
+import { WindowError } from './window-error.js'
+
+/** A rational resampler, its taps sorted by phase. */
+export interface Polyphase {
+  readonly up: number
+  readonly down: number
+  /** Group delay of the taps at the rate `from · up`, compensated in `resample`. */
+  readonly delay: number
+  /** `phases[r]` holds the taps that meet samples when (position mod up) = r, in the order of rising sample index. */
+  readonly phases: readonly Float64Array[]
+}
+
+export function polyphase({ from, up, down, taps }: Resampling): Polyphase {
+  const symmetric = taps.every((tap, i) => Math.abs(tap - taps[taps.length - 1 - i]!) <= 1e-9)
+  if (taps.length % 2 === 0 || !symmetric)
+    throw new WindowError(
+      'bad-resampling',
+      `The bundle's filter for ${from} Hz is not an odd, symmetric one; rebuild the bundle.`,
+    )
+  const phases = Array.from({ length: up }, (_, r) => Float64Array.from(taps.filter((_, i) => i % up === r)).reverse())
+  return { up, down, delay: (taps.length - 1) / 2, phases }
+}
+
+/**
+ * Outputs `first` … `end` − 1 of the window `x`: output m stands for the instant m · down / up samples after x[0]. Beyond its
+ * edges x is taken to go on at its edge value (scipy.signal.upfirdn, mode 'edge'), so nothing but x decides any output.
+ */
+export function resample(filter: Polyphase, x: Float32Array, y: Float32Array, first: number, end: number): void {
+  const { up, down, delay, phases } = filter
+  const last = x.length - 1
+  for (let m = first; m < end; m++) {
+    const position = m * down + delay
+    const phase = position % up
+    const taps = phases[phase]!
+    const newest = (position - phase) / up
+    const oldest = newest - taps.length + 1
+    let sum = 0
+    if (oldest >= 0 && newest <= last) for (let i = 0; i < taps.length; i++) sum += taps[i]! * x[oldest + i]!
+    else for (let i = 0; i < taps.length; i++) sum += taps[i]! * x[Math.min(Math.max(oldest + i, 0), last)]!
+    y[m] = sum
+  }
+}
+
+/** Outputs [first, end) of a window of `samples` that do not see beyond its edges: what overlapping windows may share. */
+export function interior({ up, down, delay }: Polyphase, samples: number): { first: number; end: number } {
+  return { first: Math.ceil(delay / down), end: Math.max(0, Math.ceil((samples * up - delay) / down)) }
+}

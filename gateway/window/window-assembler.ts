@@ -1,0 +1,150 @@
+import { Microseconds, type Millis } from '../../ecg/units.js'
+import type { SampleBlock } from '../../firmware-bridge/device-stream.js'
+import type { EcgWindow } from './ecg-window.js'
+import { SampleRing } from './sample-ring.js'
+import { WindowBuilder, type WindowSource } from './window-builder.js'
+import { WindowError } from './window-error.js'
+
+export interface WindowAssemblerOptions extends WindowSource {
+  /** From the start of one window to that of the next; rounded to whole samples of the device. */
+  readonly hop: Millis
+  /** How long a window with a gap waits, once its end has passed, for late and resent blocks. */
+  readonly patience: Millis
+}
+
+/** Counted since the assembler was made; only ever rising. */
+export interface AssemblerCounters {
+  /** Samples that came, or came again, when every window they belong to was already out. */
+  late: number
+  /** Windows lost whole, beyond `MOST_LOST_WINDOWS` in a row, whose numbers were passed over. */
+  skipped: number
+}
+
+/** Windows lost whole that one gap may emit, 5 minutes at the default hop: said one by one while that helps, then counted. */
+export const MOST_LOST_WINDOWS = 60
+
+/** A window whose end has passed and that waits for missing samples, or for a window before it. */
+interface PassedWindow {
+  readonly passed: Microseconds
+  completed: Microseconds
+  missing: number
+}
+
+/**
+ * Cuts one device's samples, since one boot, into windows. The first begins with the first sample that it is given, the next
+ * ones one hop later each, whatever was lost; they come out in order. A window with nothing missing and nothing before it that
+ * waits goes out with its last sample; one with a gap, when the gap is filled or its patience is over.
+ */
+export class WindowAssembler {
+  readonly counters: AssemblerCounters = { late: 0, skipped: 0 }
+  readonly #builder: WindowBuilder
+  readonly #hop: number
+  readonly #patience: number
+  readonly #capacity: number
+  /** From the first sample on. */
+  #ring: SampleRing | undefined
+  /** Of the first window. */
+  #origin = 0
+  /** Index of the next window to go out. */
+  #next = 0
+  /** Those whose end has passed, from `#next` on. */
+  readonly #passed: PassedWindow[] = []
+  #lastArrival = Microseconds(0)
+
+  constructor(options: WindowAssemblerOptions) {
+    this.#builder = new WindowBuilder(options)
+    this.#hop = Math.round((options.hop * options.rate) / 1000)
+    if (this.#hop < 1)
+      throw new WindowError('bad-hop', `A hop of ${options.hop} ms is less than one sample at ${options.rate} Hz.`)
+    this.#patience = options.patience * 1000
+    // One window waiting out its patience, and as much again for what a link delivers in one burst.
+    this.#capacity = 2 * this.#builder.samples + Math.ceil((options.patience * options.rate) / 1000)
+  }
+
+  /** Takes a block, which is borrowed; returns the windows that go out with it. */
+  push(block: SampleBlock): EcgWindow[] {
+    const out: EcgWindow[] = []
+    const end = block.first + block.count
+    this.#lastArrival = block.arrived
+    if (!this.#ring) {
+      this.#origin = block.first
+      this.#ring = new SampleRing(this.#builder.kept, this.#capacity, block.first)
+    }
+    // Piecewise, so that no block is too long for the ring.
+    for (let at: number = block.first; at < end; at += this.#builder.samples)
+      this.#take(this.#ring, block, at, Math.min(at + this.#builder.samples, end), out)
+    return out
+  }
+
+  /** Windows whose patience is over at `now`. */
+  due(now: Microseconds): EcgWindow[] {
+    const out: EcgWindow[] = []
+    this.#release(now, out)
+    return out
+  }
+
+  /** When `due` will next have something to give, if no sample comes. */
+  get nextDue(): Microseconds | undefined {
+    const waiting = this.#passed[0]
+    return waiting && Microseconds(waiting.passed + this.#patience)
+  }
+
+  /** The stream has ended (reboot, stop): every window that has begun goes out as it is. Nothing may be pushed afterwards. */
+  close(): EcgWindow[] {
+    const out: EcgWindow[] = []
+    while (this.#ring && this.#start(this.#next) < this.#ring.end) this.#emit(this.#ring, out)
+    return out
+  }
+
+  #start(window: number): number {
+    return this.#origin + window * this.#hop
+  }
+
+  #take(ring: SampleRing, block: SampleBlock, first: number, end: number, out: EcgWindow[]): void {
+    this.#makeRoom(ring, end - ring.capacity, out)
+    const before = ring.end
+    const wanted = Math.min(Math.max(first, this.#start(this.#next)), end)
+    this.counters.late += Math.max(0, Math.min(wanted, before) - first)
+    ring.write(block, wanted, end)
+    if (wanted < before) this.#recount(ring)
+    while (this.#start(this.#next + this.#passed.length) + this.#builder.samples <= ring.end) {
+      const { missing } = ring.facts(this.#start(this.#next + this.#passed.length), this.#builder.samples)
+      this.#passed.push({ passed: block.arrived, completed: block.arrived, missing })
+    }
+    this.#release(block.arrived, out)
+  }
+
+  /** Lets go, before they are overwritten, of windows that begin before `oldest`. */
+  #makeRoom(ring: SampleRing, oldest: number, out: EcgWindow[]): void {
+    for (let lost = 0; this.#start(this.#next) < oldest; ) {
+      if (this.#start(this.#next) >= ring.end && ++lost > MOST_LOST_WINDOWS) {
+        const skipped = Math.ceil((oldest - this.#start(this.#next)) / this.#hop)
+        this.counters.skipped += skipped
+        this.#next += skipped
+      } else this.#emit(ring, out)
+    }
+  }
+
+  /** A late block has come: some waiting windows may miss less now. */
+  #recount(ring: SampleRing): void {
+    this.#passed.forEach((window, i) => {
+      const { missing } = ring.facts(this.#start(this.#next + i), this.#builder.samples)
+      if (missing < window.missing) window.completed = this.#lastArrival
+      window.missing = missing
+    })
+  }
+
+  #release(now: Microseconds, out: EcgWindow[]): void {
+    for (;;) {
+      const window = this.#passed[0]
+      if (!this.#ring || !window || (window.missing > 0 && now - window.passed < this.#patience)) return
+      this.#emit(this.#ring, out)
+    }
+  }
+
+  #emit(ring: SampleRing, out: EcgWindow[]): void {
+    const completed = this.#passed.shift()?.completed ?? this.#lastArrival
+    out.push(this.#builder.build(ring, this.#next, this.#start(this.#next), completed))
+    this.#next++
+  }
+}
