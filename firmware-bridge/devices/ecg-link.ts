@@ -1,0 +1,131 @@
+import { type SampleIndex, UnixMillis } from '../../ecg/units.js'
+import type { DeviceListener, DeviceStream, LinkCounters, SampleTime } from '../device-stream.js'
+import { encodeFrame } from '../link/cobs.js'
+import { createFramer } from '../link/framer.js'
+import { createHostSession, type HostSession } from '../link/host-session.js'
+import type { Transport } from '../transport/transport.js'
+import { type Clocks, SYSTEM_CLOCKS, UTC_RESOLUTION } from './clocks.js'
+
+/** How often the session looks at the time, ms: TIME_REQ want 60 ms between them, RESEND is due within 200 ms. */
+const TICK = 25
+/** Wait before a carrier that did not work is opened again: first and at most, ms. Short, because opening a port costs nothing. */
+const FIRST_RETRY = 100
+const LAST_RETRY = 1_000
+
+/** A device that speaks ECG Link, on any carrier of bytes. */
+export function createEcgLinkDevice(uri: string, transport: Transport, clocks: Clocks = SYSTEM_CLOCKS): DeviceStream {
+  const counters = noneCounted()
+  let session: HostSession | undefined
+  let timer: NodeJS.Timeout | undefined
+  let retry = FIRST_RETRY
+  let packetsAtOpen = 0
+  let everOpen = false
+  let stopped = false
+  let settleFirstOpen: (failure?: Error) => void = () => {}
+  const firstOpen = new Promise<void>((resolve, reject) => {
+    settleFirstOpen = failure => (failure ? reject(failure) : resolve())
+  })
+  firstOpen.catch(() => {}) // whoever does not ask hears of it as a state
+
+  function start(listener: DeviceListener) {
+    const running = createHostSession(
+      {
+        identified: identity => listener.identified(identity),
+        samples: block => listener.samples(block),
+        state: (state, reason) => listener.state(state, reason),
+        status: status => listener.status(status),
+        event: (kind, sample) => listener.event(kind, sample),
+        send: packet => transport.write(encodeFrame(packet)),
+        reopen: () => {
+          clearInterval(timer)
+          void transport.close().then(openLater)
+        },
+      },
+      counters,
+    )
+    session = running
+    open(running)
+  }
+
+  function open(running: HostSession) {
+    const framer = createFramer({
+      frame: packet => running.packet(packet, arrived),
+      badFrame: () => running.badFrame(),
+    })
+    let arrived = clocks.monotonic()
+    const opened = transport.open({
+      bytes(bytes, at) {
+        counters.bytes += bytes.length
+        arrived = at
+        framer.push(bytes)
+      },
+      closed(reason) {
+        clearInterval(timer)
+        if (stopped) return
+        running.closed(reason)
+        openLater()
+      },
+    })
+    opened.then(
+      () => {
+        settleFirstOpen()
+        if (stopped) return
+        if (everOpen) counters.reopens++
+        everOpen = true
+        packetsAtOpen = counters.packets
+        running.opened(clocks.monotonic())
+        timer = setInterval(() => running.tick(clocks.monotonic()), TICK)
+      },
+      (failure: Error) => {
+        settleFirstOpen(failure)
+        if (stopped) return
+        running.closed(failure.message)
+        openLater()
+      },
+    )
+  }
+
+  function openLater() {
+    if (stopped || !session) return
+    if (counters.packets > packetsAtOpen) retry = FIRST_RETRY
+    packetsAtOpen = counters.packets
+    timer = setTimeout(open, retry, session)
+    retry = Math.min(2 * retry, LAST_RETRY)
+  }
+
+  function timeOf(sample: SampleIndex): SampleTime | undefined {
+    const host = session?.timeOf(sample)
+    if (!host) return undefined
+    // The wall clock is read now, so that a step of it shows in every time told after it.
+    const utcOffset = clocks.utc() + UTC_RESOLUTION / 2 - clocks.monotonic() / 1000
+    return {
+      utc: UnixMillis(host.at / 1000 + utcOffset),
+      uncertaintyMs: host.uncertainty / 1000 + UTC_RESOLUTION / 2,
+    }
+  }
+
+  async function stop() {
+    if (stopped) return
+    stopped = true
+    clearTimeout(timer) // also ends an interval
+    session?.stop(clocks.monotonic())
+    await transport.close()
+  }
+
+  return { uri, counters, timeOf, start, firstOpen, stop }
+}
+
+function noneCounted(): LinkCounters {
+  return {
+    bytes: 0,
+    packets: 0,
+    badFrames: 0,
+    unknownTypes: 0,
+    lostPackets: 0,
+    duplicateSamples: 0,
+    missingSamples: 0,
+    resendRequests: 0,
+    reboots: 0,
+    reopens: 0,
+  }
+}

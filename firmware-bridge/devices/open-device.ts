@@ -1,0 +1,17 @@
+import type { DeviceStream } from '../device-stream.js'
+import { DEFAULT_DRIVER, parseDeviceUri } from '../transport/device-uri.js'
+import { TransportError } from '../transport/transport-error.js'
+import { transportFor } from '../transport/transport-for.js'
+import { createEcgLinkDevice } from './ecg-link.js'
+
+/** The device that a URI names, not yet started. Throws a `TransportError` where the URI itself is wrong. */
+export function openDevice(uri: string): DeviceStream {
+  const parsed = parseDeviceUri(uri)
+  if (parsed.driver !== DEFAULT_DRIVER) {
+    throw new TransportError(
+      'device-uri',
+      `"${uri}" asks for the unknown driver ${parsed.driver}: there is ${DEFAULT_DRIVER}`,
+    )
+  }
+  return createEcgLinkDevice(uri, transportFor(parsed))
+}

@@ -1,0 +1,381 @@
+import { Hertz, type Microseconds, Millivolts, SampleIndex } from '../../ecg/units.js'
+import type { DeviceIdentity, DeviceListener, DeviceState, LinkCounters } from '../device-stream.js'
+import { AckStatus, decodeAck, describeAck } from './acknowledgement.js'
+import { decodeEvent } from './event.js'
+import { decodeHello, type Hello } from './hello.js'
+import { decodePacket, encodePacket, LINK_VERSION, MAX_PAYLOAD_BYTES, type Packet, PacketType } from './packet.js'
+import { createReceivedRanges, type ReceivedRanges } from './received-ranges.js'
+import { createResend } from './resend.js'
+import { createSampleClock, type HostTime, type SampleClock } from './sample-clock.js'
+import { decodeSampleRange, encodeSampleRange } from './sample-range.js'
+import { decodeSamples, type Samples } from './samples.js'
+import { createSequenceCheck } from './sequence-check.js'
+import { decodeStatus } from './status.js'
+import { decodeTimeResponse, encodeTimeRequest } from './time-exchange.js'
+
+// All in µs, as specified in spec/ecg-link.md, Behaviour 1 and 6.
+const HELLO_EVERY = 500_000
+const EXCHANGE_SPACING = 60_000
+const EXCHANGES = 8
+const START_EVERY = 1_000_000
+const EXCHANGE_EVERY = 10_000_000
+const STALLED_AFTER = 2_000_000
+const REOPEN_AFTER = 5_000_000
+/** A device that has not answered since the carrier was opened gets longer each time, up to this, µs. */
+const REOPEN_AFTER_AT_MOST = 30_000_000
+/** A device that refused START is asked again after this, µs. */
+const START_AGAIN_AFTER_REFUSAL = 10_000_000
+/** Without HELLO for so long the operator is told what to look at, µs. */
+const HELLO_IS_LATE = 3_000_000
+/** A device clock or sample index that goes back further than any carrier reorders has begun again, µs and s. */
+const CLOCK_WENT_BACK = 2_000_000
+const INDEX_WENT_BACK_SECONDS = 10
+/** Answers to TIME_REQ older than the last so many are not looked for any more. */
+const OPEN_EXCHANGES = 16
+
+export interface HostSessionOutput extends DeviceListener {
+  /** One packet for the carrier, not yet framed. */
+  send(packet: Uint8Array): void
+  /** The carrier is silent: close it and open it again. */
+  reopen(reason: string): void
+}
+
+/** The host's half of ECG Link. Pure: it knows the time only from its callers, and everything it does goes to its output. */
+export interface HostSession {
+  opened(now: Microseconds): void
+  /** The carrier is gone, or cannot be opened. */
+  closed(reason: string): void
+  /** One packet's bytes, complete at `arrived`. */
+  packet(bytes: Uint8Array, arrived: Microseconds): void
+  badFrame(): void
+  /** To be called every few tens of milliseconds while the carrier is open. */
+  tick(now: Microseconds): void
+  /** Tells the device to stop sending. */
+  stop(now: Microseconds): void
+  timeOf(sample: SampleIndex): HostTime | undefined
+}
+
+/** `closed`: no carrier · `hello`, `time`, `start`: as in Behaviour 1 · `run`: START was taken. */
+type Phase = 'closed' | 'hello' | 'time' | 'start' | 'run'
+
+/** What is known about a device since one boot. */
+interface Booted {
+  readonly hello: Hello
+  readonly ranges: ReceivedRanges
+  readonly clock: SampleClock
+  /** Samples before the first START belong to nobody. */
+  started: boolean
+  /** Newest device time in any packet. */
+  clockTime: number
+}
+
+export function createHostSession(output: HostSessionOutput, counters: LinkCounters): HostSession {
+  const sequence = createSequenceCheck()
+  const values = new Int32Array(MAX_PAYLOAD_BYTES)
+  let phase: Phase = 'closed'
+  let state: DeviceState | undefined
+  let reason = ''
+  let device: Booted | undefined
+  /** When the next request of this phase is due, and how many of a burst of TIME_REQ are still to be sent. */
+  let due = 0
+  let exchangesLeft = 0
+  let askedAt: number[] = []
+  let ownSequence = 0
+  let openedAt = 0
+  let lastPacket = 0
+  let lastSamples = 0
+  let helloAgain = 0
+  let reopenAfter = REOPEN_AFTER
+  let heardSinceOpen = false
+  let bytesAtOpen = 0
+  let missingBefore = 0
+  let clock = 0
+
+  const resend = createResend(range => {
+    counters.resendRequests++
+    send(PacketType.Resend, encodeSampleRange(range))
+  })
+
+  function send(type: number, payload?: Uint8Array) {
+    output.send(encodePacket(type, ownSequence++, clock as Microseconds, payload))
+  }
+
+  function tell(newState: DeviceState, newReason: string) {
+    if (newState === state && newReason === reason) return
+    state = newState
+    reason = newReason
+    output.state(newState, newReason)
+  }
+
+  /** For the operator: something is wrong, but the state is what it was. */
+  const complain = (sentence: string) => tell(state ?? 'connecting', sentence)
+
+  function enter(next: Phase, now: number) {
+    phase = next
+    due = now
+  }
+
+  function opened(now: Microseconds) {
+    openedAt = now
+    lastPacket = now
+    heardSinceOpen = false
+    bytesAtOpen = counters.bytes
+    resend.reset()
+    enter('hello', now)
+    tell('connecting', 'waiting for the device to say HELLO')
+    tick(now)
+  }
+
+  function closed(why: string) {
+    phase = 'closed'
+    tell('lost', why)
+  }
+
+  function reopen(why: string) {
+    if (!heardSinceOpen) reopenAfter = Math.min(2 * reopenAfter, REOPEN_AFTER_AT_MOST)
+    phase = 'closed'
+    tell(state === 'connecting' ? 'connecting' : 'lost', why)
+    output.reopen(why)
+  }
+
+  function packet(bytes: Uint8Array, arrived: Microseconds) {
+    if (phase === 'closed') return
+    clock = arrived
+    const received = decodePacket(bytes)
+    if (received === 'bad') return badFrame()
+    lastPacket = arrived
+    heardSinceOpen = true
+    reopenAfter = REOPEN_AFTER
+    if (typeof received === 'number') {
+      counters.unknownTypes++
+      return complain(
+        `the device speaks version ${received} of ECG Link, this gateway version ${LINK_VERSION}: update the older of the two`,
+      )
+    }
+    counters.packets++
+    if (received.type === PacketType.Hello) onHello(received, arrived)
+    const verdict = sequence.note(received.sequence)
+    counters.lostPackets = sequence.lost
+    if (received.type === PacketType.Samples) onSamples(received, arrived)
+    else {
+      noteClock(received.time, arrived)
+      if (!onOther(received, arrived, verdict === 'duplicate')) badFrame()
+    }
+  }
+
+  function badFrame() {
+    counters.badFrames++
+  }
+
+  function onHello(received: Packet, now: number) {
+    const hello = decodeHello(received.payload)
+    if (typeof hello === 'string') {
+      badFrame()
+      return complain(hello)
+    }
+    if (device && hello.boot === device.hello.boot && hello.id === device.hello.id) {
+      if (phase !== 'hello' && state !== 'stalled') return
+    } else {
+      if (device?.hello.id === hello.id) counters.reboots++
+      sequence.restart()
+      resend.reset()
+      missingBefore = counters.missingSamples
+      device = {
+        hello,
+        ranges: createReceivedRanges(),
+        clock: createSampleClock(Hertz(hello.rateMilliHz / 1000)),
+        started: false,
+        clockTime: received.time,
+      }
+      output.identified(identityOf(hello))
+    }
+    exchangesLeft = canTime(device) ? EXCHANGES : 0
+    if (state !== 'stalled') tell('connected', `${hello.id} said HELLO`)
+    enter(exchangesLeft ? 'time' : 'start', now)
+  }
+
+  /** Answers false where the payload is not what its type says. */
+  function onOther({ type, payload }: Packet, now: Microseconds, repeated: boolean): boolean {
+    switch (type) {
+      case PacketType.Hello:
+      case PacketType.Smp:
+        return true
+      case PacketType.Ack: {
+        const ack = decodeAck(payload)
+        if (!ack) return false
+        if (ack.status !== AckStatus.Ok) complain(describeAck(ack))
+        if (ack.type !== PacketType.Start || phase !== 'start') return true
+        if (ack.status === AckStatus.Ok) run(now)
+        else due = now + START_AGAIN_AFTER_REFUSAL
+        return true
+      }
+      case PacketType.TimeResponse: {
+        const response = decodeTimeResponse(payload)
+        if (!response) return false
+        const asked = askedAt.indexOf(response.t0)
+        if (asked < 0) return true
+        askedAt.splice(asked, 1)
+        device?.clock.exchange(response, now)
+        return true
+      }
+      case PacketType.Lost: {
+        const range = decodeSampleRange(payload)
+        if (range && device) resend.lost(range, device.ranges.gaps)
+        return range !== undefined
+      }
+      case PacketType.Status: {
+        const status = decodeStatus(payload)
+        if (status && device) output.status(status)
+        return status !== undefined
+      }
+      case PacketType.Event: {
+        const event = decodeEvent(payload)
+        if (event && device && !repeated) output.event(event.kind, event.sample)
+        return event !== undefined
+      }
+      default:
+        counters.unknownTypes++
+        return true
+    }
+  }
+
+  function onSamples(received: Packet, arrived: Microseconds) {
+    if (!device?.started || phase === 'hello') return
+    const samples = decodeSamples(received.payload, values)
+    if (!samples || samples.channels !== device.hello.leads.length) return badFrame()
+    const { ranges, hello } = device
+    const back = Math.max(device.hello.retain, (INDEX_WENT_BACK_SECONDS * hello.rateMilliHz) / 1000)
+    if (ranges.next !== undefined && samples.first + samples.count < ranges.next - back) {
+      enter('hello', arrived)
+      return tell('connecting', 'the sample index went back: asking the device whether it has rebooted')
+    }
+    if (phase === 'start') run(arrived)
+    lastSamples = arrived
+    if (!samples.retransmission && samples.first >= (ranges.next ?? 0)) noteClock(received.time, arrived)
+    const first = SampleIndex(samples.first)
+    if (!samples.retransmission && !device.clock.block(first, samples.count, received.time, arrived)) {
+      exchangesLeft = canTime(device) ? EXCHANGES : 0
+      if (exchangesLeft) due = arrived
+    }
+    tell('streaming', `${hello.id} is streaming`)
+    counters.duplicateSamples += ranges.add(samples.first, samples.count, arrived, (from, count) =>
+      deliver(samples, from, count, arrived),
+    )
+    counters.missingSamples = missingBefore + ranges.missing
+  }
+
+  function deliver(samples: Samples, from: number, count: number, arrived: Microseconds) {
+    const { channels, electrodesOff, saturated, retransmission } = samples
+    const skip = (from - samples.first) * channels
+    output.samples({
+      first: SampleIndex(from),
+      count,
+      channels,
+      values: skip === 0 ? values : values.subarray(skip),
+      electrodesOff,
+      saturated,
+      retransmission,
+      arrived,
+    })
+  }
+
+  /** START was taken: from now on silence is a stall. */
+  function run(now: number) {
+    enter('run', now + EXCHANGE_EVERY)
+    lastSamples = now
+  }
+
+  /** A device clock that goes back without a HELLO may be a reboot whose HELLO was lost. */
+  function noteClock(time: number, now: number) {
+    if (!device) return
+    if (time < device.clockTime - CLOCK_WENT_BACK) {
+      device.clockTime = time
+      askHello(now)
+    } else device.clockTime = Math.max(device.clockTime, time)
+  }
+
+  function askHello(now: number) {
+    helloAgain = now + HELLO_EVERY
+    send(PacketType.HelloRequest)
+  }
+
+  function exchange(now: Microseconds) {
+    askedAt.push(now)
+    if (askedAt.length > OPEN_EXCHANGES) askedAt = askedAt.slice(-OPEN_EXCHANGES)
+    exchangesLeft = Math.max(0, exchangesLeft - 1)
+    send(PacketType.TimeRequest, encodeTimeRequest(now))
+  }
+
+  function tick(now: Microseconds) {
+    if (phase === 'closed') return
+    clock = now
+    if (now >= due) request(now)
+    if (phase === 'run') {
+      if (now - lastSamples >= STALLED_AFTER) {
+        tell('stalled', `no samples for ${STALLED_AFTER / 1e6} s`)
+        if (now >= helloAgain) askHello(now)
+      }
+      const retain = device?.hello.capabilities.includes('resend') ? device.hello.retain : 0
+      if (retain > 0 && device?.ranges.next) resend.tick(device.ranges.gaps, device.ranges.next, retain, now)
+    }
+    if (phase === 'hello' && now - openedAt >= HELLO_IS_LATE && !heardSinceOpen) {
+      complain(
+        counters.bytes > bytesAtOpen
+          ? 'bytes arrive, but not one ECG Link packet: check the baud rate and the driver'
+          : 'the device does not answer: check its power and the cable',
+      )
+    }
+    const limit = state === 'connecting' ? reopenAfter : REOPEN_AFTER
+    if (now - lastPacket >= limit)
+      reopen(`nothing came from the device for ${limit / 1e6} s: opening the carrier again`)
+  }
+
+  function request(now: Microseconds) {
+    switch (phase) {
+      case 'hello':
+        due = now + HELLO_EVERY
+        return send(PacketType.HelloRequest)
+      case 'time':
+        if (exchangesLeft === 0) return start(now)
+        due = now + EXCHANGE_SPACING
+        return exchange(now)
+      case 'start':
+        return start(now)
+      case 'run':
+        if (!canTime(device)) return
+        exchange(now)
+        due = now + (exchangesLeft ? EXCHANGE_SPACING : EXCHANGE_EVERY)
+    }
+  }
+
+  function start(now: number) {
+    phase = 'start'
+    due = now + START_EVERY
+    if (device) device.started = true
+    send(PacketType.Start)
+  }
+
+  function stop(now: Microseconds) {
+    clock = now
+    if (phase !== 'closed') send(PacketType.Stop)
+    phase = 'closed'
+  }
+
+  return { opened, closed, packet, badFrame, tick, stop, timeOf: sample => device?.clock.timeOf(sample) }
+}
+
+const canTime = (device: Booted | undefined) => device?.hello.capabilities.includes('time') ?? false
+
+function identityOf(hello: Hello): DeviceIdentity {
+  return {
+    id: hello.id,
+    model: hello.model,
+    firmware: hello.firmware,
+    boot: hello.boot,
+    rate: Hertz(hello.rateMilliHz / 1000),
+    lsb: Millivolts(hello.lsbPicovolts / 1e9),
+    channels: hello.leads,
+    retain: hello.retain,
+    capabilities: hello.capabilities,
+  }
+}

@@ -1,0 +1,50 @@
+/** What a packet's sequence number says about it. */
+export type SequenceVerdict = 'next' | 'late' | 'duplicate'
+
+export interface SequenceCheck {
+  /** Numbers skipped and not (yet) received. */
+  readonly lost: number
+  note(sequence: number): SequenceVerdict
+  /** The sender began again (reboot); what was lost stays lost. */
+  restart(): void
+}
+
+/** How far back a late packet is told from a repeated one, in packets: more than any carrier reorders. */
+const MEMORY = 1024
+const HALF = 0x8000
+
+/** Loss by the 16-bit sequence number, across its wrap. */
+export function createSequenceCheck(): SequenceCheck {
+  /** 1 = received, or from before the first packet, which counts as neither lost nor late; position = sequence mod MEMORY. */
+  const received = new Uint8Array(MEMORY).fill(1)
+  let newest = -1
+  let lost = 0
+
+  function note(sequence: number): SequenceVerdict {
+    const ahead = newest < 0 ? 1 : (sequence - newest) & 0xffff
+    if (ahead > 0 && ahead < HALF) {
+      lost += ahead - 1
+      if (ahead >= MEMORY) received.fill(0)
+      else for (let skipped = 1; skipped < ahead; skipped++) received[(newest + skipped) % MEMORY] = 0
+      received[sequence % MEMORY] = 1
+      newest = sequence
+      return 'next'
+    }
+    const behind = (newest - sequence) & 0xffff
+    if (behind >= MEMORY || received[sequence % MEMORY]) return 'duplicate'
+    received[sequence % MEMORY] = 1
+    lost--
+    return 'late'
+  }
+
+  return {
+    get lost() {
+      return lost
+    },
+    note,
+    restart() {
+      newest = -1
+      received.fill(1)
+    },
+  }
+}

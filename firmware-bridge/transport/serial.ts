@@ -1,0 +1,116 @@
+import { readSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { SerialPort } from 'serialport'
+import { monotonicNow } from './monotonic-now.js'
+import { CLOSE_TIMEOUT, MAX_WRITE_QUEUE, type Transport, type TransportListener } from './transport.js'
+import { TransportError } from './transport-error.js'
+
+type Port = Awaited<ReturnType<typeof SerialPort.binding.open>>
+
+/** More than a UART brings between two turns of the event loop at 10 Mbit/s. */
+const READ_BUFFER_BYTES = 64 * 1024
+/** Time for what was written before `close`, e.g. STOP, to leave the UART, ms. */
+const LAST_WORDS = 100
+
+/**
+ * A serial port, USB CDC port or pseudo-terminal, 8N1, locked against a second user. Reads go past serialport's stream:
+ * its loop takes the 0 bytes that a port without its cable returns for "nothing yet", and spins.
+ */
+export function createSerialTransport(path: string, baudRate: number): Transport {
+  let port: Port | undefined
+  let opens = 0
+  let queued = 0
+  let writes = Promise.resolve()
+
+  async function open(listener: TransportListener): Promise<void> {
+    const generation = ++opens
+    const opened = await SerialPort.binding.open({ path, baudRate, lock: true }).catch(error => {
+      throw openError(path, error)
+    })
+    if (generation !== opens) return shut(opened) // closed meanwhile
+    port = opened
+    queued = 0
+    writes = Promise.resolve()
+    void readAll(opened, listener).then(reason => {
+      if (port !== opened) return
+      port = undefined
+      void shut(opened)
+      listener.closed(reason)
+    })
+  }
+
+  function write(bytes: Uint8Array) {
+    const target = port
+    if (!target || queued + bytes.length > MAX_WRITE_QUEUE) return
+    queued += bytes.length
+    writes = writes
+      .then(() => target.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)))
+      .catch(() => {}) // a port that fails to write fails to read, too, and that is where it is told
+      .then(() => {
+        queued -= bytes.length
+      })
+  }
+
+  async function close() {
+    opens++
+    const closing = port
+    if (!closing) return
+    port = undefined
+    await Promise.race([writes.then(() => closing.drain()).catch(() => {}), sleep(LAST_WORDS)])
+    await Promise.race([shut(closing), sleep(CLOSE_TIMEOUT)])
+  }
+
+  return { open, write, close }
+}
+
+/** Ends with the reason why there is nothing more to read. */
+async function readAll(port: Port, listener: TransportListener): Promise<string> {
+  const buffer = Buffer.allocUnsafe(READ_BUFFER_BYTES)
+  while (port.isOpen) {
+    const length = await readSome(port, buffer).catch(error => error as Error)
+    if (typeof length !== 'number') return `the cable was unplugged or the port broke (${length.message})`
+    if (length === 0) return 'the cable was unplugged or the device switched off'
+    if (length > 0) listener.bytes(buffer.subarray(0, length), monotonicNow())
+  }
+  return 'the port was closed'
+}
+
+/** Bytes read; 0 = hung up, −1 = not yet. */
+async function readSome(port: Port, buffer: Buffer): Promise<number> {
+  if (!('poller' in port)) return (await port.read(buffer, 0, buffer.length)).bytesRead // Windows
+  await new Promise<void>((resolve, reject) => {
+    port.poller.once('readable', error => (error ? reject(error) : resolve()))
+  })
+  if (port.fd === null) return -1
+  try {
+    return readSync(port.fd, buffer) // non-blocking, and the port has just said that it is readable
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return -1
+    throw error
+  }
+}
+
+/** Discards what is still in the kernel's queues first, because closing waits for it. */
+async function shut(port: Port) {
+  await port.flush().catch(() => {})
+  await port.close().catch(() => {})
+}
+
+/** serialport reports system errors by `strerror` texts only. */
+function openError(path: string, cause: Error): TransportError {
+  const { message } = cause
+  if (/no such file|no such device|file not found/i.test(message)) {
+    return new TransportError('port-missing', `there is no port ${path}: plug the device in or correct the name`, cause)
+  }
+  if (/permission denied|access denied/i.test(message)) {
+    const advice = `add this user to the group that owns it (ls -l ${path}; usually: sudo usermod -aG dialout $USER, then log in again)`
+    return new TransportError('port-permission', `this user may not open ${path}: ${advice}`, cause)
+  }
+  if (/cannot lock|resource busy|temporarily unavailable/i.test(message)) {
+    return new TransportError('port-busy', `another program uses ${path}: stop it (fuser ${path} tells which)`, cause)
+  }
+  if (/inappropriate ioctl|is a directory/i.test(message)) {
+    return new TransportError('port-not-serial', `${path} is not a serial port: correct the name`, cause)
+  }
+  return new TransportError('carrier-failed', `${path} cannot be opened (${message})`, cause)
+}

@@ -1,0 +1,20 @@
+import { EcgclipError } from '../../ecg/ecgclip-error.js'
+
+export type TransportErrorCode =
+  | 'device-uri'
+  | 'carrier-unsupported'
+  | 'port-missing'
+  | 'port-busy'
+  | 'port-permission'
+  | 'port-not-serial'
+  | 'host-refused'
+  | 'host-unknown'
+  | 'host-unreachable'
+  | 'carrier-failed'
+
+/** A carrier that cannot be opened. The sentence says how to mend it. */
+export class TransportError extends EcgclipError {
+  constructor(code: TransportErrorCode, message: string, cause?: unknown) {
+    super(code, message, { exitCode: 2, cause })
+  }
+}

@@ -1,0 +1,22 @@
+import type { DeviceUri } from './device-uri.js'
+import { createSerialTransport } from './serial.js'
+import { createTcpTransport } from './tcp.js'
+import type { Transport } from './transport.js'
+import { TransportError } from './transport-error.js'
+
+/** The carrier that a URI names, still closed. */
+export function transportFor(uri: DeviceUri): Transport {
+  switch (uri.carrier) {
+    case 'serial':
+      return createSerialTransport(uri.path, uri.baud)
+    case 'tcp':
+      return createTcpTransport(uri.host, uri.port)
+    case 'ble':
+      throw new TransportError(
+        'carrier-unsupported',
+        `${uri.text}: BLE is not supported yet; connect the device by USB`,
+      )
+    case 'replay':
+      throw new TransportError('carrier-unsupported', `${uri.text}: a recording is not a carrier; use ecgclip replay`)
+  }
+}
