@@ -1,0 +1,51 @@
+import { z } from 'zod'
+import { type Bundle, readBundleFile } from '../../models/bundle/load-bundle.js'
+import { EngineStartError } from './inference-error.js'
+
+/** The bundle's self-test: windows with the probabilities that each variant gave where it was made. */
+export interface Goldens {
+  /** `leads × samples` mV each, over a SharedArrayBuffer. */
+  readonly windows: readonly Float32Array[]
+  /** By variant file, per window, per task. */
+  readonly expected: Readonly<Record<string, readonly (readonly number[])[]>>
+  readonly tolerance: number
+}
+
+const MICROVOLTS_PER_MILLIVOLT = 1000
+
+export async function readGoldens(bundle: Bundle): Promise<Goldens> {
+  const { goldens, input, tasks } = bundle.manifest
+  const values = input.leads.length * input.samples
+  const bytes = await readBundleFile(bundle, goldens.inputs)
+  const microvolts = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const windows = Array.from({ length: goldens.count }, (_, window) => {
+    const signal = new Float32Array(new SharedArrayBuffer(values * Float32Array.BYTES_PER_ELEMENT))
+    for (let i = 0; i < values; i++)
+      signal[i] = microvolts.getInt16((window * values + i) * 2, true) / MICROVOLTS_PER_MILLIVOLT
+    return signal
+  })
+
+  const schema = z.record(z.string(), z.array(z.array(z.number()).length(tasks.length)).length(goldens.count))
+  const expected = schema.safeParse(JSON.parse((await readBundleFile(bundle, goldens.expected)).toString('utf8')))
+  if (!expected.success)
+    throw new EngineStartError(
+      'GOLDENS_INVALID',
+      `${goldens.expected} does not hold ${goldens.count} × ${tasks.length} probabilities a variant; have the bundle built again`,
+    )
+  return { windows, expected: expected.data, tolerance: goldens.tolerance }
+}
+
+/** Largest deviation from what is expected, and the task (by index) that shows it. */
+export function worstDeviation(
+  probabilities: readonly Float32Array[],
+  expected: readonly (readonly number[])[],
+): { deviation: number; task: number } {
+  let worst = { deviation: 0, task: 0 }
+  probabilities.forEach((window, w) => {
+    window.forEach((probability, task) => {
+      const deviation = Math.abs(probability - expected[w]![task]!)
+      if (deviation > worst.deviation) worst = { deviation, task }
+    })
+  })
+  return worst
+}

@@ -1,0 +1,33 @@
+import type { RejectionCode } from './inference-error.js'
+
+/** What a worker thread is given and what it says. */
+
+/** Everything that a worker needs to run one variant, for its whole life. */
+export interface OrtSetup {
+  /** The ONNX file, shared by all workers, so that a restart does not depend on the disk. */
+  readonly model: SharedArrayBuffer
+  readonly provider: string
+  /** Threads inside one run. */
+  readonly threads: number
+  readonly input: string
+  readonly leads: number
+  readonly samples: number
+  readonly logits: string
+  /** Platt scaling per task: a₀, b₀, a₁, b₁, … */
+  readonly calibration: Float64Array
+}
+
+/** `workerData`; for `guard` see `exit-guard.ts`. */
+export interface OrtWorkerData {
+  readonly setup: OrtSetup
+  readonly guard: Int32Array
+}
+
+/** Run this window, `leads × samples` mV over a SharedArrayBuffer. Null: look at the guard. */
+export type OrtRequest = Float32Array | null
+
+/** `ready` once, then one reply per window. */
+export type OrtReply =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'answer'; readonly probabilities: Float32Array; readonly modelMs: number }
+  | { readonly kind: 'rejection'; readonly code: RejectionCode; readonly message: string }

@@ -1,0 +1,70 @@
+import { type Bundle, readBundleFile } from '../../models/bundle/load-bundle.js'
+import type { Pair } from './candidates.js'
+import { type Goldens, worstDeviation } from './goldens.js'
+import { InferenceError } from './inference-error.js'
+import { mapAssess } from './map-assess.js'
+import type { OrtSetup } from './ort-protocol.js'
+import { type PoolOptions, startPool, type WorkerPool } from './worker-pool.js'
+
+/** A candidate that passed, still running. */
+export interface Trial {
+  readonly pool: WorkerPool
+  /** Median run over the goldens. */
+  readonly medianMs: number
+}
+
+export interface TrialOptions extends PoolOptions {
+  /** Threads inside one run. */
+  readonly threads: number
+}
+
+/** Loads the pair, checks it against every golden window and times it by them; or says why it cannot be used. */
+export async function tryCandidate(
+  bundle: Bundle,
+  { variant, provider, refusal }: Pair,
+  goldens: Goldens,
+  options: TrialOptions,
+): Promise<Trial | { refusal: string }> {
+  if (refusal !== undefined) return { refusal }
+  const expected = goldens.expected[variant.file]
+  if (expected === undefined) return { refusal: 'the bundle has no goldens for it' }
+  const setup = ortSetup(bundle, await readBundleFile(bundle, variant.file), provider, options.threads)
+  let pool: WorkerPool | undefined
+  try {
+    pool = await startPool(setup, options)
+    const probabilities: Float32Array[] = []
+    const times: number[] = []
+    for await (const [, inference] of mapAssess(pool, goldens.windows, window => window, pool.workers)) {
+      probabilities.push(inference!.probabilities)
+      times.push(inference!.modelMs)
+    }
+    const { deviation, task } = worstDeviation(probabilities, expected)
+    if (deviation <= goldens.tolerance) return { pool, medianMs: median(times) }
+    await pool.close()
+    const id = bundle.manifest.tasks[task]!.id
+    return { refusal: `${id} is off by ${deviation.toPrecision(2)} in the goldens; ${goldens.tolerance} is allowed` }
+  } catch (error) {
+    await pool?.close()
+    if (error instanceof InferenceError) return { refusal: error.message }
+    throw error
+  }
+}
+
+function ortSetup({ manifest }: Bundle, file: Uint8Array, provider: string, threads: number): OrtSetup {
+  const model = new SharedArrayBuffer(file.byteLength)
+  new Uint8Array(model).set(file)
+  return {
+    model,
+    provider,
+    threads,
+    input: manifest.input.name,
+    leads: manifest.input.leads.length,
+    samples: manifest.input.samples,
+    logits: manifest.outputs.logits,
+    calibration: Float64Array.from(manifest.tasks.flatMap(({ calibration: { a, b } }) => [a, b])),
+  }
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!
+}
