@@ -117,7 +117,7 @@ function decode(
   const { name, units, samplesPerFrame, offset, physical, digital } = signal
   const perCount = (physical[1] - physical[0]) / (digital[1] - digital[0])
   const baseline = digital[0] - physical[0] / perCount
-  if (!Number.isFinite(baseline) || perCount === 0)
+  if (!Number.isFinite(perCount) || !Number.isFinite(baseline))
     throw new RecordingError('not-a-record', `${file} is not an EDF file: the range of ${name} is empty.`)
   const counts = new Int32Array(frames * samplesPerFrame)
   let at = 0

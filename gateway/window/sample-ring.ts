@@ -61,10 +61,8 @@ export class SampleRing {
     const flags = PRESENT | (block.saturated ? SATURATED : 0) | (block.electrodesOff & ELECTRODES)
     let position = first % this.capacity
     for (let index = first; index < end; index++) {
-      if (index >= fresh || !(this.#flags[position]! & PRESENT)) {
-        this.#flags[position] = flags
-        this.#place(block, index - block.first, position)
-      }
+      if (index >= fresh || !(this.#flags[position]! & PRESENT))
+        this.#flags[position] = this.#place(block, index - block.first, position) ? flags : 0
       if (++position === this.capacity) position = 0
     }
     this.#end = Math.max(this.#end, end)
@@ -101,12 +99,16 @@ export class SampleRing {
     return facts
   }
 
-  #place(block: SampleBlock, sample: number, position: number): void {
+  /** Returns whether any kept channel has a value. */
+  #place(block: SampleBlock, sample: number, position: number): boolean {
+    let values = 0
     for (let k = 0; k < this.#scales.length; k++) {
       const { channel, lsb, baseline } = this.#scales[k]!
       const count = block.values[sample * block.channels + channel]!
       this.#values[k]![position] = count === MISSING_COUNT ? Number.NaN : (count - baseline) * lsb
+      if (count !== MISSING_COUNT) values++
     }
+    return values > 0
   }
 
   /** Indices [first, end) never came; at most one turn of the ring has to be told so. */

@@ -1,0 +1,93 @@
+import t from 'tap'
+import { INDEPENDENT_LEADS, STANDARD_LEADS } from '../../../ecg/leads.js'
+import { Hertz, Microseconds, Millis, Millivolts, SampleIndex, Seconds } from '../../../ecg/units.js'
+import { MISSING_COUNT, type RecordedChannel, type Recording } from '../../../firmware-bridge/recording/recording.js'
+import type { EcgWindow } from '../../../gateway/window/ecg-window.js'
+import { recordingWindows } from '../../../gateway/window/recording-windows.js'
+import { WindowAssembler } from '../../../gateway/window/window-assembler.js'
+import { bundleInput } from './bundle-input.js'
+
+const wave = (index: number, channel: number): number => Math.round(900 * Math.sin(index * (0.01 + channel / 800)))
+
+function recording(samples: number, over: Partial<Recording> = {}): Recording {
+  const channels = INDEPENDENT_LEADS.map(
+    (name, c): RecordedChannel => ({
+      name,
+      lsb: Millivolts(0.001),
+      baseline: 0,
+      counts: Int32Array.from({ length: samples }, (_, s) => wave(s, c)),
+    }),
+  )
+  return { name: 'r', rate: Hertz(500), samples, channels, ...over }
+}
+
+const windows = (record: Recording, hop = 5) => [...recordingWindows(record, bundleInput(), Seconds(hop))]
+const identical = (a: Float32Array, b: Float32Array) => a.length === b.length && a.every((v, i) => Object.is(v, b[i]))
+
+t.test('gives, bit for bit, what streaming the same samples gives', async t => {
+  const offline = windows(recording(26 * 500))
+  const source = { rate: Hertz(500), channels: recording(0).channels, input: bundleInput() }
+  const assembler = new WindowAssembler({ ...source, boot: 0, hop: Seconds(5), patience: Millis(900) })
+  const streamed: EcgWindow[] = []
+  for (let first = 0; first + 7 <= 26 * 500; first += 7) {
+    const values = Int32Array.from({ length: 7 * 8 }, (_, i) => wave(first + Math.floor(i / 8), i % 8))
+    const arrived = Microseconds(first * 2000)
+    const flags = { electrodesOff: 0, saturated: false, retransmission: false }
+    streamed.push(...assembler.push({ first: SampleIndex(first), count: 7, channels: 8, values, arrived, ...flags }))
+  }
+  t.equal(offline.length, 4)
+  t.equal(streamed.length, 4)
+  offline.forEach((window, i) => {
+    t.ok(identical(window.signal, streamed[i]!.signal), `window ${i}`)
+    t.equal(window.firstSample, streamed[i]!.firstSample)
+    t.equal(window.quality, 'good')
+  })
+})
+
+t.test('an 8-lead stream and the 12-lead record of it give the same numbers', async t => {
+  const eight = recording(5000)
+  const byName = new Map(eight.channels.map(channel => [channel.name, channel]))
+  const rounded = Int32Array.from({ length: 5000 }, (_, s) => wave(s, 0) >> 3) // whatever a 12-lead record holds there
+  const twelve = STANDARD_LEADS.map(name => byName.get(name) ?? { ...eight.channels[0]!, name, counts: rounded })
+  t.ok(identical(windows(eight)[0]!.signal, windows({ ...eight, channels: twelve })[0]!.signal))
+})
+
+t.test('every channel has its own scale and zero', async t => {
+  const plain = recording(5000)
+  const scaled = plain.channels.map((channel, c) => ({
+    ...channel,
+    lsb: Millivolts(0.001 / 2 ** c),
+    baseline: -1000 * c,
+    counts: channel.counts.map(count => count * 2 ** c - 1000 * c),
+  }))
+  t.ok(identical(windows({ ...plain, channels: scaled })[0]!.signal, windows(plain)[0]!.signal))
+})
+
+t.test('a record shorter than a window gives one, incomplete', async t => {
+  const [short, ...more] = windows(recording(3000))
+  t.same(more, [])
+  t.match(short, { index: 0, missing: 2000, samples: 5000, quality: 'uninterpretable', completed: 6e6 })
+  t.equal(windows(recording(1)).length, 1)
+  t.equal(windows(recording(7499)).length, 1, 'what is left over gives none')
+})
+
+t.test('samples that a file has not are missing: all channels of them, or one', async t => {
+  const all = recording(5000)
+  for (const { counts } of all.channels) counts.fill(MISSING_COUNT, 100, 150)
+  t.match(windows(all)[0], { quality: 'degraded', missing: 50 })
+  const one = recording(5000)
+  one.channels[2]!.counts.fill(MISSING_COUNT, 100, 150)
+  t.match(windows(one)[0], { quality: 'degraded', missing: 0, reasons: ['Channel V1 lacks 50 of 5000 samples.'] })
+  one.channels[2]!.counts.fill(MISSING_COUNT)
+  const [window] = windows(one)
+  t.match(window, { quality: 'degraded', reasons: ['Channel V1 has too few samples.'] })
+  t.ok(window!.signal.subarray(6000, 7000).every(v => v === 0))
+})
+
+t.test('any rate that the bundle has a filter for', async t => {
+  for (const rate of [100, 128, 250, 360, 500]) {
+    const [window] = windows(recording(rate * 10, { rate: Hertz(rate) }))
+    t.match(window, { rate, samples: rate * 10, missing: 0 })
+    t.equal(window!.signal.length, 12_000)
+  }
+})
