@@ -1,4 +1,5 @@
 import type { DeviceStream } from '../device-stream.js'
+import { createReplayTransport } from '../emulator/replay-transport.js'
 import { DEFAULT_DRIVER, parseDeviceUri } from '../transport/device-uri.js'
 import { TransportError } from '../transport/transport-error.js'
 import { transportFor } from '../transport/transport-for.js'
@@ -13,5 +14,6 @@ export function openDevice(uri: string): DeviceStream {
       `"${uri}" asks for the unknown driver ${parsed.driver}: there is ${DEFAULT_DRIVER}`,
     )
   }
-  return createEcgLinkDevice(uri, transportFor(parsed))
+  const transport = parsed.carrier === 'replay' ? createReplayTransport(parsed.record) : transportFor(parsed)
+  return createEcgLinkDevice(uri, transport)
 }

@@ -29,7 +29,7 @@ export async function startDeviceOnTcp(options: VirtualDeviceOptions, host: stri
   return startDevice(options, received => listenTcp(host, port, received))
 }
 
-async function startDevice<Carrier extends DeviceCarrier>(
+export async function startDevice<Carrier extends DeviceCarrier>(
   options: VirtualDeviceOptions,
   openCarrier: (received: HostBytes) => Carrier | Promise<Carrier>,
 ): Promise<VirtualDevice<Carrier>> {

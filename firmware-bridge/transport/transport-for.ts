@@ -5,7 +5,7 @@ import type { Transport } from './transport.js'
 import { TransportError } from './transport-error.js'
 
 /** The carrier that a URI names, still closed. */
-export function transportFor(uri: DeviceUri): Transport {
+export function transportFor(uri: Exclude<DeviceUri, { carrier: 'replay' }>): Transport {
   switch (uri.carrier) {
     case 'serial':
       return createSerialTransport(uri.path, uri.baud)
@@ -16,7 +16,5 @@ export function transportFor(uri: DeviceUri): Transport {
         'carrier-unsupported',
         `${uri.text}: BLE is not supported yet; connect the device by USB`,
       )
-    case 'replay':
-      throw new TransportError('carrier-unsupported', `${uri.text}: a recording is not a carrier; use ecgclip replay`)
   }
 }

@@ -1,0 +1,45 @@
+import { INDEPENDENT_LEADS, standardLead } from '../../ecg/leads.js'
+import { MISSING_COUNT, type RecordedChannel, type Recording } from '../recording/recording.js'
+import type { SampleSource } from './sample-source.js'
+
+const PICOVOLTS_PER_MILLIVOLT = 1e9
+
+export interface RecordingSourceOptions {
+  /** Begin again at the end of the record, without a gap. */
+  readonly loop?: boolean
+}
+
+/**
+ * A record as a front end would measure it: the eight independent leads when it has them, otherwise every channel; in the
+ * finest LSB of any channel, so nothing is lost. A stretch that the record misses is held at the last value.
+ */
+export function recordingSource(recording: Recording, { loop = false }: RecordingSourceOptions = {}): SampleSource {
+  const channels = measured(recording)
+  const lsb = Math.min(...channels.map(channel => channel.lsb))
+  const rows = channels.map(channel => countsIn(channel, lsb))
+  return {
+    rate: recording.rate,
+    lsbPicovolts: Math.round(lsb * PICOVOLTS_PER_MILLIVOLT),
+    leads: channels.map(({ name }) => standardLead(name) ?? name),
+    read(first, count, values) {
+      const available = loop ? count : Math.max(0, Math.min(count, recording.samples - first))
+      for (const [c, row] of rows.entries())
+        for (let s = 0; s < available; s++) values[s * rows.length + c] = row[(first + s) % recording.samples]!
+      return available
+    },
+  }
+}
+
+function measured({ channels }: Recording): readonly RecordedChannel[] {
+  const independent = INDEPENDENT_LEADS.map(lead => channels.find(({ name }) => standardLead(name) === lead))
+  return independent.every(channel => channel !== undefined) ? independent : channels
+}
+
+function countsIn({ counts, baseline, lsb: own }: RecordedChannel, lsb: number): Int32Array {
+  const scale = own / lsb
+  let held = 0
+  return counts.map(count => {
+    if (count !== MISSING_COUNT) held = Math.round((count - baseline) * scale)
+    return held
+  })
+}

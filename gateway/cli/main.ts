@@ -1,0 +1,43 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander'
+import { EcgclipError } from '../../ecg/ecgclip-error.js'
+import { assessCommand } from './assess.js'
+import { benchCommand } from './bench.js'
+import { demoCommand } from './demo.js'
+import { evaluateCommand } from './evaluate.js'
+import { packageVersion } from './package-version.js'
+import { replayCommand } from './replay.js'
+import { runCommand } from './run.js'
+
+/** `ecgclip`: parses the command line, runs one command, and turns whatever goes wrong into one line and an exit code. */
+
+const USAGE_ERROR = 2
+
+const program = new Command('ecgclip')
+  .description(
+    'Edge gateway for wearable and bedside ECG. Not a medical device: alerts are advisory output of a statistical model.',
+  )
+  .version(packageVersion())
+  .option('--verbose', 'show the stack of an error')
+  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'ecgclip: ')) })
+  .exitOverride()
+
+for (const make of [demoCommand, runCommand, replayCommand, assessCommand, evaluateCommand, benchCommand])
+  program.addCommand(make().copyInheritedSettings(program))
+
+// A reader that goes away (`ecgclip assess … | head`) is the reader's business, not an error.
+process.stdout.on('error', error => process.exit((error as NodeJS.ErrnoException).code === 'EPIPE' ? 0 : 1))
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.exitCode = report(error)
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_ERROR
+  const message = error instanceof Error ? error.message : String(error)
+  process.stderr.write(`ecgclip: ${message.replaceAll(/\s*\n\s*/g, ' ')}\n`)
+  if (program.opts().verbose === true && error instanceof Error) process.stderr.write(`${error.stack}\n`)
+  return error instanceof EcgclipError ? error.exitCode : 1
+}
