@@ -1,0 +1,39 @@
+import { type Millis, Seconds } from '../../ecg/units.js'
+import type { AlertPriority } from './alert.js'
+
+/** The technical (ST) conditions: what can go wrong between the electrode and the broker, each with its own small persistence. */
+
+interface TechnicalRule {
+  readonly display: string
+  /** PL where nobody is watching the patient's ECG meanwhile, PN where the gateway still does its work. */
+  readonly priority: AlertPriority
+  /** It must hold this long before an alert starts … */
+  readonly raiseAfter: Millis
+  /** … and be gone this long before the alert ends. */
+  readonly clearAfter: Millis
+}
+
+export const TECHNICAL_CONDITIONS = {
+  // An electrode that is touched or bumped comes back at once; one that is off stays off.
+  ELECTRODES_OFF: rule('Electrodes off', 'PL', 2, 3),
+  // Silence has already lasted 2 s when the bridge says so.
+  STREAM_STALLED: rule('Stream stalled', 'PL', 0, 3),
+  DEVICE_LOST: rule('Device lost', 'PL', 0, 3),
+  // Told per window: gone when every window of half a minute was whole.
+  DATA_GAP: rule('Data gap', 'PN', 0, 30),
+  INFERENCE_FAILING: rule('Inference failing', 'PL', 0, 10),
+  PROVIDER_FALLBACK: rule('Provider fallback', 'PN', 0, 0),
+  CLOCK_UNSYNCHRONISED: rule('Clock not synchronised', 'PN', 10, 10),
+  OUTBOX_OVERFLOW: rule('Outbox overflow', 'PL', 0, 0),
+  // Not in the list of the message specification, but the same kind of thing: stored alerts may be gone.
+  OUTBOX_DAMAGED: rule('Outbox damaged', 'PL', 0, 0),
+} as const satisfies Record<string, TechnicalRule>
+
+export type TechnicalKey = keyof typeof TECHNICAL_CONDITIONS
+
+/** Conditions of the gateway itself are published as if of this device, so that every alert of a gateway is under `device/+/alert/+`. */
+export const GATEWAY_DEVICE = '_gateway'
+
+function rule(display: string, priority: AlertPriority, raise: number, clear: number): TechnicalRule {
+  return { display, priority, raiseAfter: Seconds(raise), clearAfter: Seconds(clear) }
+}

@@ -1,0 +1,217 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Millis, UnixMillis } from '../../ecg/units.js'
+import type { AlertTransition } from '../alerts/alert.js'
+import type { AssessedWindow } from '../alerts/assessed-window.js'
+import type { Clock } from '../alerts/clock.js'
+import { createAlertSender } from './alert-sender.js'
+import { assessmentMessage } from './assessment-message.js'
+import { type BrokerLink, type Connection, keepConnected, type Publication } from './broker-link.js'
+import { type BrokerOptions, brokerUrl, EMBEDDED } from './broker-options.js'
+import { type DeviceReport, deviceStateMessage } from './device-state-message.js'
+import { startEmbeddedBroker } from './embedded-broker.js'
+import { createHealthReporter, type HealthReport } from './health-reporter.js'
+import { createLatestValues } from './latest-values.js'
+import type { Log } from './log.js'
+import { rfc3339, type StateMessage } from './messages.js'
+import { createOutbox, type Outbox } from './outbox.js'
+import { openOutboxStore } from './outbox-store.js'
+import { TIMING, type Timing } from './timing.js'
+import { topicsOf } from './topics.js'
+
+export interface MessagingOptions {
+  readonly broker: BrokerOptions
+  /** Base of all topics. */
+  readonly base: string
+  readonly gateway: string
+  /** Version of the gateway program. */
+  readonly version: string
+  /** Folder of the outbox and the sequence numbers; one gateway each. */
+  readonly dataFolder: string
+  readonly clock: Clock
+  /** A new ULID. */
+  readonly newId: (now: UnixMillis) => string
+  readonly log: Log
+  /** Asked once a minute. */
+  readonly health: () => HealthReport
+  /** 1: `publishAssessment` settles with the PUBACK. 0 by default. */
+  readonly assessmentQos?: 0 | 1
+  readonly outboxBytes?: number
+  readonly timing?: Timing
+}
+
+export interface Messaging {
+  /** Where the broker is, also when it is embedded. */
+  readonly url: URL
+  readonly session: number
+  /** Alerts that an earlier run left open: for `AlertEngine.resume`, whose answer is to be published. */
+  readonly unfinished: readonly AlertTransition[]
+  readonly counters: Readonly<MessagingCounters>
+  /** Numbers it, puts it on disk, and delivers it at least once, whatever happens meanwhile. */
+  publishAlert(transition: AlertTransition): void
+  /** True when it was written to the broker (QoS 1: acknowledged); false when it was dropped, which is counted. Never rejects. */
+  publishAssessment(device: string, assessed: AssessedWindow): Promise<boolean>
+  publishDeviceState(device: string, report: DeviceReport): void
+  /** Delivers what it can within a few seconds, says offline and disconnects. The rest stays on disk. */
+  stop(): Promise<void>
+}
+
+export interface MessagingCounters {
+  readonly connects: number
+  readonly assessmentsPublished: number
+  readonly assessmentsDropped: number
+  readonly alertsDropped: number
+  readonly outboxMessages: number
+  readonly outboxBytes: number
+}
+
+/** 256 MiB: about 200,000 alert messages. The LevelDB around them may take twice that until it compacts. */
+const OUTBOX_BYTES = 256 * 2 ** 20
+
+/** Assessments that the broker has not taken yet; beyond it they are dropped, for the next one is never far. */
+const MAX_ASSESSMENTS_UNDER_WAY = 256
+
+/**
+ * Connects a gateway with its subscribers. Fails only for what a person must mend (a URL that cannot be used, a port or a
+ * data folder that is taken); a broker that is away is waited for.
+ */
+export async function startMessaging(options: MessagingOptions): Promise<Messaging> {
+  const { broker, gateway, clock, log, newId, assessmentQos = 0, timing = TIMING } = options
+  const topics = topicsOf(options.base, gateway)
+  const embedded = broker.url === EMBEDDED ? await startEmbeddedBroker(broker.embeddedPort ?? 0) : null
+  const url = brokerUrl(embedded?.url ?? broker.url, broker.allowPlaintext ?? false)
+  const store = await openOutboxStore(options.dataFolder, timing.diskRetry, log).catch(async error => {
+    await embedded?.close()
+    throw error
+  })
+  const { session } = store
+  const topicOf = ({ device, condition }: Pick<AlertTransition, 'device' | 'condition'>) =>
+    topics.alert(device, condition.key)
+  const outbox: Outbox = createOutbox({
+    store,
+    gateway,
+    topicOf,
+    capacityBytes: options.outboxBytes ?? OUTBOX_BYTES,
+    clock,
+    newId,
+    log,
+    written: () => sender.wake(),
+  })
+  const sender = createAlertSender({ outbox, topicOf, clock, log })
+  const latest = createLatestValues()
+  const started = rfc3339(clock.utc())
+  let assessmentsPublished = 0
+  let assessmentsDropped = 0
+  let assessmentsUnderWay = 0
+
+  const state = (message: StateMessage): Publication => json(topics.state, message, 1, true)
+  const offline = state({ state: 'offline', session })
+  const birth = state({ state: 'online', session, version: options.version, started })
+
+  function connected(connection: Connection): void {
+    connection.publish(birth).catch(() => {}) // refused or cut off: either way the connection ends, and says why
+    latest.attach(connection)
+    reportHealth()
+    sender.attach(connection)
+    // After all that is stored, in the order of their numbers, and so what they say is newer than what is stored.
+    for (const alert of [...outbox.open.values()])
+      outbox.add({ ...alert, phase: 'continue', changed: clock.utc(), latencyMs: 0 })
+  }
+
+  const health = createHealthReporter({ gateway, session, version: options.version, clock })
+  const reportHealth = () =>
+    latest.set(
+      json(
+        topics.health,
+        health(options.health(), outbox.depth, { assessments: assessmentsDropped, alerts: outbox.dropped }),
+        0,
+        true,
+      ),
+    )
+
+  const link: BrokerLink = keepConnected({
+    url,
+    broker,
+    clientId: `ecgclip-${gateway}`,
+    will: offline,
+    clock,
+    timing,
+    log,
+    connected,
+    lost() {
+      latest.detach()
+      sender.detach()
+    },
+  })
+
+  const healthTimer = setInterval(reportHealth, timing.healthEvery)
+
+  return {
+    url,
+    session,
+    unfinished: outbox.unfinished,
+    get counters() {
+      const { messages, bytes } = outbox.depth
+      return {
+        connects: link.connects,
+        assessmentsPublished,
+        assessmentsDropped,
+        alertsDropped: outbox.dropped,
+        outboxMessages: messages,
+        outboxBytes: bytes,
+      }
+    },
+    publishAlert: transition => outbox.add(transition),
+    async publishAssessment(device, assessed) {
+      const { connection } = link
+      if (connection === null || assessmentsUnderWay >= MAX_ASSESSMENTS_UNDER_WAY) {
+        assessmentsDropped++
+        return false
+      }
+      assessmentsUnderWay++
+      try {
+        const message = assessmentMessage(gateway, device, assessed)
+        await connection.publish(json(topics.assessment(device), message, assessmentQos, false))
+        assessmentsPublished++
+        return true
+      } catch {
+        assessmentsDropped++
+        return false
+      } finally {
+        assessmentsUnderWay--
+      }
+    },
+    publishDeviceState(device, report) {
+      const message = deviceStateMessage(gateway, device, clock.utc(), report)
+      latest.set(json(topics.deviceState(device), message, 1, true))
+    },
+    async stop() {
+      clearInterval(healthTimer)
+      await within(timing.stopWithin, outbox.flushed())
+      const { connection } = link
+      if (connection !== null) {
+        await within(timing.stopWithin, sender.drained())
+        await within(timing.stopWithin, connection.publish(offline))
+      }
+      await link.stop()
+      await outbox.close()
+      await embedded?.close()
+    },
+  }
+}
+
+const json = (topic: string, message: object, qos: 0 | 1, retain: boolean): Publication => ({
+  topic,
+  payload: JSON.stringify(message),
+  qos,
+  retain,
+})
+
+/** Waits for it, but no longer than this, and whatever comes of it. */
+async function within(limit: Millis, work: Promise<unknown>): Promise<void> {
+  const timer = new AbortController()
+  await Promise.race([
+    work.catch(() => {}),
+    delay(limit, undefined, { signal: timer.signal, ref: false }).catch(() => {}),
+  ])
+  timer.abort()
+}

@@ -1,0 +1,195 @@
+import { mkdirSync, renameSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type BatchOperation, ClassicLevel } from 'classic-level'
+import type { Millis } from '../../ecg/units.js'
+import type { Log } from './log.js'
+import { MessagingError } from './messaging-error.js'
+import { readSequence, type Sequence, writeSequence } from './sequence-file.js'
+
+/**
+ * The outbox on disk, a LevelDB: `m<seq> <kind> <bytes>` → alert message, `a<topic>` → the last message of each open alert,
+ * `counters` → session and `seq`. One batch writes a message together with the counter that it was numbered from, so a crash
+ * leaves both or neither.
+ */
+
+/** How an entry may be given up when the outbox is full: `continue` first, `overflow` (which tells what was lost) last. */
+export type EntryKind = 'continue' | 'message' | 'overflow'
+
+export interface StoreEntry {
+  readonly key: string
+  readonly seq: number
+  readonly kind: EntryKind
+  readonly bytes: number
+}
+
+type Level = ClassicLevel<string, string>
+export type StoreOperation = BatchOperation<Level, string, string>
+
+export interface OutboxStore {
+  readonly session: number
+  /** The last number given out in earlier runs. */
+  readonly seq: number
+  /** Set: stored alerts may have been lost, and what happened to the old store. */
+  readonly damage: string | null
+  /** What waited in the store when it was opened, and the last message of each alert that was open then. */
+  readonly found: { readonly messages: number; readonly bytes: number; readonly openAlerts: readonly string[] }
+  /** On disk (fsync) when it settles. Retries until the disk takes it; rejects only when the store is closed meanwhile. `seq`: highest number in it. */
+  write(operations: StoreOperation[], seq: number): Promise<void>
+  /** All entries, in order: keys only, which is cheap even for a full store. */
+  entries(): Promise<StoreEntry[]>
+  /** Entries after a number, in order. */
+  read(after: number, limit: number): Promise<Array<readonly [StoreEntry, string]>>
+  /** Not synced: a deletion lost in a crash means one more delivery, which is allowed. */
+  remove(entry: StoreEntry): Promise<void>
+  close(): Promise<void>
+}
+
+/** `sequence.json` promises that `seq` stays below its limit; it is rewritten once per this many messages. */
+const SEQUENCE_RESERVE = 1000
+
+const COUNTERS = 'counters'
+const SEQ_DIGITS = 16 // of Number.MAX_SAFE_INTEGER
+const padded = (seq: number) => String(seq).padStart(SEQ_DIGITS, '0')
+
+export const entryKey = (seq: number, kind: EntryKind, bytes: number): string => `m${padded(seq)} ${kind} ${bytes}`
+export const openAlertKey = (topic: string): string => `a${topic}`
+
+function entryOf(key: string): StoreEntry {
+  const [seq, kind, bytes] = key.slice(1).split(' ') as [string, EntryKind, string]
+  return { key, seq: Number(seq), kind, bytes: Number(bytes) }
+}
+
+/** Opens the store in the gateway's data folder and begins a session. A store that cannot be read is moved aside. */
+export async function openOutboxStore(folder: string, retry: Millis, log: Log): Promise<OutboxStore> {
+  const recorded = readSequence(folder)
+  const sequence = beginSession(folder, recorded)
+  let damage: string | null = null
+  let opened: OpenedLevel
+  const path = join(folder, 'outbox')
+  try {
+    opened = await openLevel(path)
+    if (opened.counters === null && sequence.seqLimit > 1) damage = 'The outbox was missing or empty'
+  } catch (cause) {
+    if (isLocked(cause))
+      throw new MessagingError(
+        'OUTBOX_LOCKED',
+        `The data folder ${folder} is in use by another gateway; stop it, or give this one its own folder.`,
+        { cause, exitCode: 2 },
+      )
+    const aside = `${path}.damaged-${sequence.session}`
+    renameSync(path, aside)
+    damage = `The outbox could not be read (${reasonOf(cause)}) and was moved to ${aside}`
+    opened = await openLevel(path)
+  }
+  const seq = opened.counters?.seq ?? sequence.seqLimit - 1
+  const session = Math.max(sequence.session, (opened.counters?.session ?? 0) + 1)
+  if (damage !== null)
+    log.error({ damage, nextSeq: seq + 1 }, 'the outbox was damaged: alerts that were not yet delivered may be lost')
+
+  let { db } = opened
+  let { seqLimit } = sequence
+  let closed = false
+  let complained = false
+  const counters = (seq: number) => ({ type: 'put', key: COUNTERS, value: JSON.stringify({ seq, session }) }) as const
+  // Before the first message is numbered: a store without counters is then a damaged one.
+  await db.batch([counters(seq)], { sync: true })
+
+  function reserve(seq: number): void {
+    if (seq < seqLimit) return
+    seqLimit = seq + SEQUENCE_RESERVE
+    writeSequence(folder, { session, seqLimit })
+  }
+
+  const store: OutboxStore = {
+    session,
+    seq,
+    damage,
+    found: opened.found,
+    async write(operations, seq) {
+      for (let written = false; !written; ) {
+        try {
+          reserve(seq)
+          await db.batch([...operations, counters(seq)], { sync: true })
+          written = true
+        } catch (error) {
+          if (closed) throw error
+          if (!complained) log.error({ reason: reasonOf(error) }, 'alerts cannot be written to disk; trying again')
+          complained = true
+          await delay(retry)
+          // After a failed write LevelDB takes no more until it is opened anew; only then is it known whether the batch got there.
+          written = await reopen(seq).catch(() => false)
+        }
+      }
+      if (complained) log.info({}, 'alerts can be written to disk again')
+      complained = false
+    },
+    entries: () => entriesOf(db),
+    read: async (after, limit) => {
+      const rows = await db.iterator({ gt: `m${padded(after)}~`, lt: 'm~', limit }).all()
+      return rows.map(([key, value]) => [entryOf(key), value] as const)
+    },
+    remove: entry => db.del(entry.key),
+    async close() {
+      closed = true
+      await db.close()
+    },
+  }
+
+  /** Whether the counters on disk have reached `seq`. */
+  async function reopen(seq: number): Promise<boolean> {
+    await db.close()
+    const again = await openLevel(path)
+    db = again.db
+    return (again.counters?.seq ?? 0) >= seq
+  }
+
+  return store
+}
+
+interface OpenedLevel {
+  readonly db: Level
+  readonly counters: { readonly seq: number; readonly session: number } | null
+  readonly found: OutboxStore['found']
+}
+
+/** Reads everything that later work relies on, so that damage shows here and not at the first alert. */
+async function openLevel(path: string): Promise<OpenedLevel> {
+  const db: Level = new ClassicLevel(path)
+  await db.open()
+  try {
+    const counters = await db.get(COUNTERS)
+    const entries = await entriesOf(db)
+    const found = {
+      messages: entries.length,
+      bytes: entries.reduce((sum, entry) => sum + entry.bytes, 0),
+      openAlerts: await db.values({ gt: 'a', lt: 'a\u{10ffff}' }).all(),
+    }
+    return { db, counters: counters === undefined ? null : JSON.parse(counters), found }
+  } catch (error) {
+    await db.close()
+    throw error
+  }
+}
+
+const entriesOf = async (db: Level): Promise<StoreEntry[]> => (await db.keys({ gt: 'm', lt: 'm~' }).all()).map(entryOf)
+
+/** Numbers this run. The first write of a start, so it also finds a data folder that cannot be used. */
+function beginSession(folder: string, recorded: Sequence | null): Sequence {
+  const sequence = { session: (recorded?.session ?? 0) + 1, seqLimit: recorded?.seqLimit ?? 1 }
+  try {
+    mkdirSync(folder, { recursive: true })
+    writeSequence(folder, sequence)
+  } catch (cause) {
+    throw new MessagingError(
+      'DATA_FOLDER',
+      `The data folder ${folder} cannot be written (${(cause as Error).message}); make it writable for this user, or choose another.`,
+      { cause, exitCode: 2 },
+    )
+  }
+  return sequence
+}
+
+const isLocked = (error: unknown) => causeOf(error)?.code === 'LEVEL_LOCKED'
+const causeOf = (error: unknown) => (error as { cause?: Error & { code?: string } }).cause
+const reasonOf = (error: unknown): string => causeOf(error)?.message ?? (error as Error).message
