@@ -37,7 +37,8 @@ export const stuckThreads = (): number => stuck.size
 export async function startThread(setup: OrtSetup, options: ThreadOptions = {}): Promise<OrtThread> {
   const { deadline = RUN_DEADLINE, script = WORKER_SCRIPT } = options
   const { guard, release } = createGuard()
-  const worker = new Worker(script, { workerData: { setup, guard } satisfies OrtWorkerData })
+  // Without execArgv the thread would first load whatever the program was started with (--import, --require).
+  const worker = new Worker(script, { workerData: { setup, guard } satisfies OrtWorkerData, execArgv: [] })
   let alive = true
   let pending: { resolve(reply: OrtReply): void; reject(error: InferenceError): void } | undefined
   const ended = new Promise<void>(resolve => {
@@ -88,7 +89,12 @@ export async function startThread(setup: OrtSetup, options: ThreadOptions = {}):
     }
   }
 
-  await reply(LOAD_DEADLINE, 'loading the model')
+  try {
+    await reply(LOAD_DEADLINE, 'loading the model')
+  } catch (error) {
+    if (!stuck.has(worker)) await ended
+    throw error
+  }
 
   return {
     get alive() {

@@ -11,10 +11,9 @@ const { setup, guard } = workerData as OrtWorkerData
 const port = parentPort!
 const reply = (message: OrtReply, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer)
 
-const session = await load(setup) // the guard is made BUSY
+const session = await load(setup).finally(leaveRuntime) // the guard is made BUSY
 const input = new Float32Array(setup.leads * setup.samples)
 const feeds = { [setup.input]: new ort.Tensor('float32', input, inputShape(session, setup)) }
-leaveRuntime()
 
 port.on('message', (request: OrtRequest) => void (request === null ? stopIfTold() : run(request)))
 reply({ kind: 'ready' })

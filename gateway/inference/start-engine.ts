@@ -78,7 +78,12 @@ function tried({ variant, provider }: Pair, trial: Trial | { refusal: string }):
 }
 
 function nothingPassed(candidates: readonly Candidate[]): EngineStartError {
-  const reasons = candidates.map(({ variant, provider, reason }) => `${variant} on ${provider}: ${reason}`)
+  const variants = new Map<string, string[]>()
+  for (const { variant, provider, reason } of candidates) {
+    const why = `on ${provider}: ${reason}`
+    variants.set(why, [...(variants.get(why) ?? []), variant])
+  }
+  const reasons = [...variants].map(([why, files]) => `${files.join(', ')} ${why}`)
   return new EngineStartError(
     'NO_VARIANT_PASSED',
     `The model cannot run here (${reasons.join('; ')}); choose another variant or provider, or install another bundle`,

@@ -1,0 +1,169 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import t, { type Test } from 'tap'
+import { mapAssess } from '../../../gateway/inference/map-assess.js'
+import { publishedProbabilities } from '../../../gateway/inference/published-probabilities.js'
+import { type EngineOptions, type OrtEngine, startEngine } from '../../../gateway/inference/start-engine.js'
+import { type Bundle, loadBundle } from '../../../models/bundle/load-bundle.js'
+import { buildBundle, type Edits, expected, fixture, LEADS, SAMPLES } from '../../models/fixtures/build-bundle.js'
+import { SLOW, window } from './fixtures/tiny-setup.js'
+
+/** Single precision leaves about 1e-7 of a logit; the two programs may order their sums differently. */
+const FP32_TOLERANCE = 1e-5
+
+async function bundle(t: Test, edits: Edits = {}): Promise<Bundle> {
+  const { directory, trust } = buildBundle(t.testdir(), edits)
+  return loadBundle(directory, [trust])
+}
+
+async function engine(t: Test, bundle: Bundle, options: EngineOptions = {}): Promise<OrtEngine> {
+  const engine = await startEngine(bundle, options)
+  t.teardown(() => engine.close())
+  return engine
+}
+
+function goldenWindows(): Float32Array[] {
+  const bytes = fixture('goldens.bin')
+  return Array.from({ length: 16 }, (_, w) =>
+    Float32Array.from({ length: LEADS * SAMPLES }, (_, i) => bytes.readInt16LE((w * LEADS * SAMPLES + i) * 2) / 1000),
+  )
+}
+
+t.test('fp32 gives the probabilities that ONNX Runtime gives in Python', async t => {
+  const { assess, model } = await engine(t, await bundle(t), { variant: 'fp32' })
+  t.match(model, { bundle: 'tiny', version: '1.0.0', provider: 'cpu', precision: 'fp32', variant: 'fp32.onnx' })
+  for (const [w, signal] of goldenWindows().entries()) {
+    const { probabilities } = await assess(signal)
+    for (const [task, probability] of probabilities.entries())
+      t.ok(Math.abs(probability - expected.expected['fp32.onnx']![w]![task]!) < FP32_TOLERANCE)
+  }
+})
+
+t.test('the fastest variant that passes is chosen, and the table says so', async t => {
+  const { candidates, model } = await engine(t, await bundle(t))
+  t.match(candidates, [
+    { variant: 'int8.onnx', precision: 'int8', provider: 'cpu', medianMs: Number },
+    { variant: 'fp32.onnx', precision: 'fp32', provider: 'cpu', medianMs: Number },
+  ])
+  const fastest = candidates.toSorted((a, b) => a.medianMs! - b.medianMs!)[0]!
+  t.equal(fastest.outcome, 'chosen')
+  t.equal(fastest.variant, model.variant)
+  t.equal(candidates.filter(({ outcome }) => outcome === 'passed').length, 1)
+})
+
+t.test('a variant that misses its goldens in one window is refused with the task that shows it', async t => {
+  const wrong = structuredClone(expected.expected)
+  wrong['int8.onnx']![15]![2]! += 0.1
+  const edits = { files: { 'goldens.json': Buffer.from(JSON.stringify(wrong)) } }
+  const loaded = await bundle(t, edits)
+  const { candidates, model } = await engine(t, loaded)
+  t.equal(model.variant, 'fp32.onnx')
+  t.match(candidates[0], { outcome: 'refused', reason: /^PVC is off by 0\.\d+ in the goldens/ })
+  await t.rejects(startEngine(loaded, { variant: 'int8' }), {
+    code: 'NO_VARIANT_PASSED',
+    exitCode: 3,
+    candidates: [{ variant: 'int8.onnx', outcome: 'refused' }],
+  })
+})
+
+t.test('a variant that does not load, or has no goldens, is refused and the other one is used', async t => {
+  const goldens = Buffer.from(JSON.stringify({ 'fp32.onnx': expected.expected['fp32.onnx'] }))
+  const broken = await bundle(t, { files: { 'int8.onnx': Buffer.from('not a model') } })
+  t.match((await engine(t, broken)).candidates, [{ outcome: 'refused', reason: /protobuf/i }, { outcome: 'chosen' }])
+  await t.test('without goldens', async t => {
+    const untested = await bundle(t, { files: { 'goldens.json': goldens } })
+    t.match((await engine(t, untested)).candidates, [{ reason: /no goldens/ }, { outcome: 'chosen' }])
+  })
+})
+
+t.test('goldens of the wrong shape are an error of the bundle', async t => {
+  const short = Buffer.from(JSON.stringify({ 'fp32.onnx': [[0.5, 0.5, 0.5]] }))
+  await t.rejects(startEngine(await bundle(t, { files: { 'goldens.json': short } })), {
+    code: 'GOLDENS_INVALID',
+    exitCode: 3,
+  })
+})
+
+t.test('what is asked for by name is used or refused, never replaced', async t => {
+  const loaded = await bundle(t)
+  await t.rejects(startEngine(loaded, { variant: 'fp16' }), {
+    code: 'VARIANT_UNKNOWN',
+    exitCode: 3,
+    message: /int8\.onnx, fp32\.onnx/,
+  })
+  for (const provider of ['webgpu', 'cuda', 'tensorrt', 'no-such'])
+    await t.test(provider, async t => {
+      try {
+        const { candidates, model, close } = await startEngine(loaded, { provider, workers: 1 })
+        await close()
+        t.equal(model.provider, provider, 'this machine has it')
+        t.ok(candidates.some(({ outcome }) => outcome === 'chosen'))
+      } catch (error) {
+        t.match(error, {
+          code: 'NO_VARIANT_PASSED',
+          exitCode: 3,
+          candidates: [{ provider, reason: String }, { provider }],
+        })
+      }
+    })
+})
+
+t.test('what this version cannot run is listed with the reason', async t => {
+  const loaded = await bundle(t, {
+    files: { 'int8.tflite': Buffer.from('none') },
+    manifest: manifest => {
+      manifest.variants[0]!.providers = ['edgetpu', 'webgpu']
+      manifest.variants.unshift({ ...manifest.variants[0]!, file: 'int8.tflite', format: 'tflite', providers: ['cpu'] })
+    },
+  })
+  t.match((await engine(t, loaded)).candidates, [
+    { variant: 'int8.tflite', outcome: 'refused', reason: /ONNX files only/ },
+    { provider: 'edgetpu', outcome: 'refused', reason: /no such provider/ },
+    { provider: 'webgpu', outcome: 'refused' },
+    { variant: 'fp32.onnx', outcome: 'chosen' },
+  ])
+})
+
+t.test('the event loop runs on while the model runs', async t => {
+  const { assess } = await engine(t, await bundle(t), { variant: 'fp32', workers: 1 })
+  const delay = monitorEventLoopDelay({ resolution: 1 })
+  let ticks = 0
+  let modelMs = 0
+  const timer = setInterval(() => ticks++, 1)
+  delay.enable()
+  const ticksPerWindow: number[] = []
+  for (let i = 0; i < 64; i++) {
+    const before = ticks
+    modelMs += (await assess(window(SLOW, 20))).modelMs
+    ticksPerWindow.push(ticks - before)
+  }
+  clearInterval(timer)
+  delay.disable()
+  t.comment(
+    `${modelMs.toFixed(0)} ms in the model; event loop delayed by ${(delay.percentile(99) / 1e6).toFixed(1)} ms (p99)`,
+  )
+  // A run on the event loop itself lets a timer fire once between two runs at most.
+  const median = ticksPerWindow.toSorted((a, b) => a - b)[32]!
+  t.ok(median >= 3, `a 1-ms timer fired ${median} times during the median run`)
+})
+
+t.test('a recording is assessed in order, passing over windows that must not be', async t => {
+  const bundled = await bundle(t)
+  const { assess } = await engine(t, bundled, { variant: 'fp32', workers: 2 })
+  const signals = goldenWindows().map((signal, w) => (w % 5 === 4 ? undefined : signal))
+  let w = 0
+  for await (const [item, inference] of mapAssess({ assess }, signals.entries(), ([, signal]) => signal, 4)) {
+    t.equal(item[0], w)
+    if (w % 5 === 4) t.equal(inference, undefined)
+    else t.ok(Math.abs(inference!.probabilities[0]! - expected.expected['fp32.onnx']![w]![0]!) < FP32_TOLERANCE)
+    w++
+  }
+  t.equal(w, 16)
+  const bad = mapAssess({ assess }, [new Float32Array(1), signals[0]!], signal => signal, 4)
+  await t.rejects(bad.next(), { code: 'INPUT_INVALID' })
+})
+
+t.test('probabilities are published by task id with six significant digits', async t => {
+  const { manifest } = await bundle(t)
+  const inference = { probabilities: Float32Array.of(0.123456789, 1 / 3, 1.23456789e-5), modelMs: 1 }
+  t.same(publishedProbabilities(inference, manifest), { AFIB: 0.123457, NORM: 0.333333, PVC: 0.0000123457 })
+})
