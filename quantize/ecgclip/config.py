@@ -1,0 +1,153 @@
+"""Recipes: everything that decides what comes out of a run, as one frozen dataclass tree read from TOML.
+
+There are no defaults: a recipe says all of it, so that two recipes can be compared line by line.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+import typing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ecgclip.errors import EcgclipError
+
+
+@dataclass(frozen=True)
+class ModelRecipe:
+    """Geometry of the network and its built-in preprocessing."""
+
+    rate: int  # Hz
+    samples: int
+    leads: int
+    highpass_hz: float
+    clip_mv: float
+    gain_per_mv: float
+    stem_kernel: int
+    kernel: int
+    widths: tuple[int, ...]
+    blocks: tuple[int, ...]
+    dropout: float
+
+
+@dataclass(frozen=True)
+class DataRecipe:
+    """Which labels become tasks, and which folds are for what."""
+
+    training_folds: tuple[int, ...]
+    validation_folds: tuple[int, ...]
+    minimum_positives: int  # a label column with fewer in the training folds is no task
+    mask_unstated: bool  # leave a record out of a label group that says nothing about it (has_* = 0), else take it as negative
+
+
+@dataclass(frozen=True)
+class AugmentRecipe:
+    """Strengths; 0 switches one off."""
+
+    mask_leads: float  # share of records that lose leads
+    shift_s: float
+    scale: float  # log-uniform in [1/(1+s), 1+s]
+    rotate_deg: float  # of the heart's electrical axes
+    noise_mv: float
+    wander_mv: float
+    cut_s: float  # longest stretch set to zero
+    mixup: float  # Beta(a, a)
+
+
+@dataclass(frozen=True)
+class TrainingRecipe:
+    """Optimisation. With teachers > 0, that many networks are trained first and the shipped one learns from their mean too."""
+
+    epochs: int
+    batch: int
+    learning_rate: float
+    weight_decay: float
+    label_smoothing: float
+    ema_epochs: float  # time constant of the weight average
+    teachers: int
+    teacher_weight: float
+
+
+@dataclass(frozen=True)
+class CalibrationRecipe:
+    """Operating points, chosen on the validation folds."""
+
+    alert_ppv: float  # lowest positive predictive value of one window of an alerting task
+    alert_sensitivity: float  # what an alert threshold keeps if it can
+    normal_exceedance: float  # largest share of normal records that may exceed an alert threshold
+    minimum_training_positives: int  # fewer, and a task has no evidence
+    minimum_validation_positives: int
+    bootstraps: int
+
+
+@dataclass(frozen=True)
+class QuantizationRecipe:
+    """How int8 is made and what it may cost; a gate that does not hold stops the export."""
+
+    windows: int
+    method: str  # minmax | percentile | entropy
+    percentile: float
+    reduce_range: bool
+    macro_delta_prauc: float
+    task_delta_prauc: float
+    task_gate_positives: int
+    decision_flips: float
+
+
+@dataclass(frozen=True)
+class BundleRecipe:
+    """Names and numbers on the box."""
+
+    version: str
+    counter: int
+    minimum_leads: int
+    device_rates: tuple[int, ...]
+    tolerance: float
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One experiment."""
+
+    name: str
+    seed: int
+    data: DataRecipe
+    model: ModelRecipe
+    augment: AugmentRecipe
+    training: TrainingRecipe
+    calibration: CalibrationRecipe
+    quantization: QuantizationRecipe
+    bundle: BundleRecipe
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a TOML recipe; every key must be there and no other."""
+    try:
+        table = tomllib.loads(path.read_text())
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise EcgclipError(f"Cannot read recipe {path}: {error}.") from error
+    recipe = _build(Recipe, table, str(path))
+    assert isinstance(recipe, Recipe)
+    return recipe
+
+
+def _build(kind: type[Any], table: dict[str, Any], where: str) -> object:
+    names = {field.name for field in dataclasses.fields(kind)}
+    if wrong := sorted(names ^ table.keys()):
+        raise EcgclipError(f"{where}: missing or unknown: {', '.join(wrong)}.")
+    types = typing.get_type_hints(kind)
+    return kind(**{name: _value(types[name], value, f"{where}, {name}") for name, value in table.items()})
+
+
+def _value(kind: Any, value: Any, where: str) -> object:  # noqa: ANN401 - TOML is untyped; this is where it gets its types
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type) and isinstance(value, dict):
+        return _build(kind, value, where)
+    if typing.get_origin(kind) is tuple and isinstance(value, list):
+        return tuple(_value(typing.get_args(kind)[0], item, where) for item in value)
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise EcgclipError(f"{where}: {value!r} should be {getattr(kind, '__name__', kind)}.")
+    return value

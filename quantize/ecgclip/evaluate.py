@@ -1,0 +1,130 @@
+"""Measures both variants on the validation folds, and the gates that a bundle must pass."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ecgclip.calibrate import OperatingPoint, choose
+from ecgclip.catalog import CatalogTask
+from ecgclip.config import CalibrationRecipe, QuantizationRecipe
+from ecgclip.errors import GateError
+from ecgclip.metrics import Measured, auroc, bootstrap, bootstrap_macro, columns_with, macro, prauc
+
+Array = npt.NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class TaskMeasures:
+    """One task on the validation folds, int8 variant; `prauc` and `auroc` are None below the recipe's minimum of positives."""
+
+    training_positives: int
+    positives: int
+    prevalence: float
+    prauc: Measured | None
+    auroc: Measured | None
+    sensitivity: float  # of single windows at the threshold
+    ppv: float
+    normal_exceedance: float  # share of normal records at or above the threshold
+
+
+@dataclass(frozen=True)
+class Parity:
+    """int8 against fp32."""
+
+    macro_delta_prauc: float
+    worst_delta_prauc: float
+    worst_task: str
+    decision_flips: float
+
+
+def operating_points(
+    logits: Array, truth: Array, tasks: tuple[str, ...], training_positives: Array,
+    catalog: dict[str, CatalogTask], recipe: CalibrationRecipe,
+) -> list[OperatingPoint]:  # fmt: skip
+    """Calibrate every task."""
+    normal = truth[:, tasks.index("NORM")] > 0.5
+    return [
+        choose(
+            logits[:, k], truth[:, k], normal, catalog[task].alert, recipe,
+            evidence=has_evidence(training_positives[k], truth[:, k].sum(), recipe),
+        )
+        for k, task in enumerate(tasks)
+    ]  # fmt: skip
+
+
+def has_evidence(training_positives: float, positives: float, recipe: CalibrationRecipe) -> bool:
+    """Whether there are enough positives to say anything about a task."""
+    return (
+        training_positives >= recipe.minimum_training_positives and positives >= recipe.minimum_validation_positives
+    )
+
+
+def probabilities(logits: Array, points: list[OperatingPoint]) -> Array:
+    """Calibrated probability of each task."""
+    return np.stack([point.platt(logits[:, k]) for k, point in enumerate(points)], axis=1)
+
+
+def measure_task(
+    p: Array, truth: Array, normal: npt.NDArray[np.bool_], point: OperatingPoint, training_positives: int,
+    recipe: CalibrationRecipe, seed: int,
+) -> TaskMeasures:  # fmt: skip
+    """All figures of one task."""
+    positives = int(truth.sum())
+    above = p >= point.threshold.value
+    enough = has_evidence(training_positives, positives, recipe)
+    return TaskMeasures(
+        training_positives=training_positives,
+        positives=positives,
+        prevalence=positives / len(truth),
+        prauc=bootstrap(prauc, truth, p, recipe.bootstraps, seed) if enough else None,
+        auroc=bootstrap(auroc, truth, p, recipe.bootstraps, seed) if enough else None,
+        sensitivity=float(above[truth > 0.5].mean()) if positives else 0.0,
+        ppv=float(truth[above].mean()) if above.any() else 0.0,
+        normal_exceedance=float(above[normal].mean()),
+    )
+
+
+def measure_macro(scores: Array, truth: Array, recipe: CalibrationRecipe, seed: int) -> dict[str, object]:
+    """Macro averages over the tasks with enough positives, ranked by whatever scores are given."""
+    minimum = recipe.minimum_validation_positives
+    return {
+        "tasks": len(columns_with(truth, minimum)),
+        "auroc": asdict(bootstrap_macro(auroc, truth, scores, minimum, recipe.bootstraps, seed)),
+        "prauc": asdict(bootstrap_macro(prauc, truth, scores, minimum, recipe.bootstraps, seed)),
+    }
+
+
+def parity(
+    fp32: Array, int8: Array, truth: Array, tasks: tuple[str, ...], points: list[OperatingPoint],
+    calibration: CalibrationRecipe, recipe: QuantizationRecipe,
+) -> Parity:  # fmt: skip
+    """Compare logits; decisions are those of tasks that have enough positives to have a threshold worth the name."""
+    delta = {
+        k: float(prauc(truth[:, k], int8[:, k])[0] - prauc(truth[:, k], fp32[:, k])[0])
+        for k in columns_with(truth, recipe.task_gate_positives)
+    }
+    worst = max(delta, key=lambda k: abs(delta[k]))
+    minimum = calibration.minimum_validation_positives
+    thresholds = np.array([point.threshold.value for point in points])
+    decided = columns_with(truth, minimum)
+    flips = (probabilities(int8, points) >= thresholds) != (probabilities(fp32, points) >= thresholds)
+    return Parity(
+        macro_delta_prauc=macro(prauc, truth, int8, minimum) - macro(prauc, truth, fp32, minimum),
+        worst_delta_prauc=delta[worst],
+        worst_task=tasks[worst],
+        decision_flips=float(flips[:, decided].mean()),
+    )
+
+
+def check_parity(found: Parity, recipe: QuantizationRecipe) -> None:
+    """Gate: int8 may not cost more than the recipe allows."""
+    limits = (
+        ("macro delta PRAUC", abs(found.macro_delta_prauc), recipe.macro_delta_prauc),
+        (f"delta PRAUC of {found.worst_task}", abs(found.worst_delta_prauc), recipe.task_delta_prauc),
+        ("decision flips", found.decision_flips, recipe.decision_flips),
+    )
+    if problems := [f"{name} {value:.4f} > {limit:g}" for name, value, limit in limits if value > limit]:
+        raise GateError(f"int8 is not as good as fp32: {'; '.join(problems)}.")

@@ -1,0 +1,81 @@
+"""Ranking metrics and their bootstrap intervals.
+
+A bootstrap draw is a vector of weights (how often each record was drawn), so that one sort serves all draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.floating]
+WeightedMetric = Callable[[Array, Array, Array], Array]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A value with its 95 % bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def prauc(truth: Array, score: Array, weights: Array | None = None) -> Array:
+    """Average precision, the area under the precision-recall steps; one value for each row of weights.
+
+    A draw without positives gives NaN.
+    """
+    positive, negative = _cumulative(truth, score, weights)
+    precision = positive / np.maximum(positive + negative, 1e-12)
+    with np.errstate(invalid="ignore"):
+        return np.asarray((np.diff(positive, prepend=0) * precision).sum(axis=1) / positive[:, -1])
+
+
+def auroc(truth: Array, score: Array, weights: Array | None = None) -> Array:
+    """Probability that a positive is ranked above a negative, ties counting half; one value for each row of weights."""
+    positive, negative = _cumulative(truth, score, weights)
+    gained, lost = np.diff(positive, prepend=0), np.diff(negative, prepend=0)
+    below = negative[:, -1:] - negative + lost / 2
+    with np.errstate(invalid="ignore"):
+        return np.asarray((gained * below).sum(axis=1) / (positive[:, -1] * negative[:, -1]))
+
+
+def _cumulative(truth: Array, score: Array, weights: Array | None) -> tuple[Array, Array]:
+    """Weight of positives and of negatives at or above each distinct score, best first."""
+    weights = np.ones((1, len(truth))) if weights is None else weights
+    order = np.argsort(-score, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)
+    sums = [np.cumsum((weights * group)[:, order], axis=1)[:, ends] for group in (truth > 0.5, truth <= 0.5)]
+    return sums[0], sums[1]
+
+
+def columns_with(truth: Array, minimum: int) -> list[int]:
+    """Columns that have at least `minimum` positives and are not all positive."""
+    positives = truth.sum(axis=0)
+    return [k for k in range(truth.shape[1]) if minimum <= positives[k] < len(truth)]
+
+
+def macro(metric: WeightedMetric, truth: Array, score: Array, minimum: int) -> float:
+    """Mean over the columns with at least `minimum` positives."""
+    return float(np.mean([metric(truth[:, k], score[:, k])[0] for k in columns_with(truth, minimum)]))
+
+
+def bootstrap(metric: WeightedMetric, truth: Array, score: Array, draws: int, seed: int) -> Measured:
+    """Interval of one column."""
+    return bootstrap_macro(metric, truth[:, None], score[:, None], 1, draws, seed)
+
+
+def bootstrap_macro(
+    metric: WeightedMetric, truth: Array, score: Array, minimum: int, draws: int, seed: int
+) -> Measured:
+    """Interval of the macro average over records drawn with replacement; a draw averages the columns that it can."""
+    count = len(truth)
+    weights = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), draws).astype(float)
+    columns = columns_with(truth, minimum)
+    values = np.nanmean([metric(truth[:, k], score[:, k], weights) for k in columns], axis=0)
+    low, high = np.nanpercentile(values, [2.5, 97.5])
+    return Measured(macro(metric, truth, score, minimum), float(low), float(high))

@@ -1,0 +1,92 @@
+"""The network: a one-dimensional ResNet written as Conv2d (1, k), from millivolts to logits.
+
+Two-dimensional convolutions of height 1 because every int8 runtime and NPU fuses those, and few fuse Conv1d. Preprocessing is
+part of the graph, so that no program that runs it can get it wrong. Time is on the last axis throughout.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ecgclip.config import ModelRecipe
+
+
+class Output(NamedTuple):
+    """What the exported graph returns, in this order."""
+
+    logits: Tensor  # [N, tasks], before calibration
+    embedding: Tensor  # [N, 2C]: mean and maximum over time of the features
+    features: Tensor  # [N, C, L]: the map before pooling; head weights x features is class-activation saliency
+
+
+class Preprocess(nn.Module):
+    """Baseline removal, clipping and a fixed gain; [N, leads, samples] mV -> [N, leads, 1, samples].
+
+    The baseline is the projection on the cosines of the window below `highpass_hz`. An orthogonal projection has no phase, no
+    edge transient to speak of, costs two thin matrix products, and leaves an all-zero lead all-zero. The gain is fixed, not
+    fitted to the window: voltage criteria need millivolts, and one artefact must not shrink eleven good leads.
+    """
+
+    cosines: Tensor
+
+    def __init__(self, recipe: ModelRecipe) -> None:
+        super().__init__()
+        self.clip_mv = recipe.clip_mv
+        self.gain = recipe.gain_per_mv
+        count = math.ceil(recipe.highpass_hz * 2 * recipe.samples / recipe.rate)
+        time = (torch.arange(recipe.samples, dtype=torch.float64) + 0.5) * math.pi / recipe.samples
+        cosines = torch.cos(time[:, None] * torch.arange(count, dtype=torch.float64))
+        self.register_buffer("cosines", (cosines / cosines.norm(dim=0)).float(), persistent=False)
+
+    def remove_baseline(self, x: Tensor) -> Tensor:
+        return x - (x @ self.cosines) @ self.cosines.T
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.remove_baseline(x).clamp(-self.clip_mv, self.clip_mv)
+        return (x * self.gain).unsqueeze(2)
+
+
+class Block(nn.Module):
+    """Two convolutions and a shortcut (He et al. 2016)."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = _conv(inputs, outputs, kernel, stride)
+        self.conv2 = _conv(outputs, outputs, kernel, 1)
+        same = inputs == outputs and stride == 1
+        self.shortcut = nn.Identity() if same else _conv(inputs, outputs, 1, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.conv2(torch.relu(self.conv1(x))) + self.shortcut(x))
+
+
+class Network(nn.Module):
+    """ECG window in millivolts -> `Output`."""
+
+    def __init__(self, recipe: ModelRecipe, tasks: int) -> None:
+        super().__init__()
+        self.preprocess = Preprocess(recipe)
+        self.stem = _conv(recipe.leads, recipe.widths[0], recipe.stem_kernel, 2)
+        widths = (recipe.widths[0], *recipe.widths)
+        self.stages = nn.Sequential(*(
+            Block(widths[stage] if first else width, width, recipe.kernel, 2 if first and stage > 0 else 1)
+            for stage, (width, blocks) in enumerate(zip(recipe.widths, recipe.blocks, strict=True))
+            for first in [True] + [False] * (blocks - 1)
+        ))
+        self.dropout = nn.Dropout(recipe.dropout)
+        self.head = nn.Linear(2 * recipe.widths[-1], tasks)
+
+    def forward(self, x: Tensor) -> Output:
+        features = self.stages(torch.relu(self.stem(self.preprocess(x)))).squeeze(2)
+        embedding = torch.cat([features.mean(dim=2), features.amax(dim=2)], dim=1)
+        return Output(self.head(self.dropout(embedding)), embedding, features)
+
+
+def _conv(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, (1, kernel), (1, stride), (0, kernel // 2), bias=False), nn.BatchNorm2d(outputs)
+    )

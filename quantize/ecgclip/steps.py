@@ -1,0 +1,235 @@
+"""The steps from recordings to a bundle. Each reads what the one before wrote into the work folder, so each can be repeated.
+
+    train      network.pt
+    export     fp32.onnx, int8.onnx      stops when int8 does not fuse
+    evaluate   report.json               calibrates, measures; stops when int8 is not as good as fp32
+    bundle     a signed bundle folder
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import shutil
+import subprocess
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ecgclip import bundle as box
+from ecgclip import export as onnx_export
+from ecgclip.calibrate import OperatingPoint
+from ecgclip.card import write_card
+from ecgclip.catalog import CATALOG, load_catalog
+from ecgclip.config import Recipe
+from ecgclip.data import Dataset, Floats
+from ecgclip.errors import EcgclipError
+from ecgclip.evaluate import (
+    check_parity,
+    measure_macro,
+    measure_task,
+    operating_points,
+    parity,
+    probabilities,
+)
+from ecgclip.goldens import MICROVOLTS_PER_MV, golden_windows
+from ecgclip.leads import LEADS
+from ecgclip.model import Network, Output
+from ecgclip.train import train
+
+VARIANTS = ("int8", "fp32")
+# Leads that a device might have; measured beside all twelve.
+LEAD_SETS = {"limb leads only": LEADS[:6], "lead II only": ("II",), "lead I only": ("I",)}
+
+
+def train_step(recipe: Recipe, dataset: Dataset, work: Path, *, progress: bool) -> Network:
+    """Train and keep the weights with the names of their tasks."""
+    training, validation = dataset.split(recipe.data)
+    network = train(recipe, training, validation, progress=progress)
+    work.mkdir(parents=True, exist_ok=True)
+    torch.save({"tasks": dataset.tasks, "weights": network.state_dict()}, work / "network.pt")
+    return network
+
+
+def load_network(recipe: Recipe, dataset: Dataset, work: Path) -> Network:
+    """Weights of the train step."""
+    saved = torch.load(_need(work / "network.pt", "train"), weights_only=True)
+    if tuple(saved["tasks"]) != dataset.tasks:
+        raise EcgclipError(f"{work / 'network.pt'} was trained for other tasks: train again.")
+    network = Network(recipe.model, len(dataset.tasks))
+    network.load_state_dict(saved["weights"])
+    return network.eval()
+
+
+def export_step(recipe: Recipe, dataset: Dataset, work: Path) -> None:
+    """Write both graphs; int8 is calibrated on training windows drawn by the seed."""
+    network = load_network(recipe, dataset, work)
+    training, _ = dataset.split(recipe.data)
+    count = min(recipe.quantization.windows, len(training.ids))
+    drawn = np.random.default_rng(recipe.seed).choice(len(training.ids), count, replace=False)
+    onnx_export.export_fp32(network, work / "fp32.onnx")
+    onnx_export.quantize(work / "fp32.onnx", work / "int8.onnx", training.signals[drawn], recipe.quantization)
+    onnx_export.check_fusion(onnx_export.operators(work / "int8.onnx"), network)
+
+
+def evaluate_step(recipe: Recipe, dataset: Dataset, work: Path, catalog: Path = CATALOG) -> dict[str, Any]:
+    """Calibrate on int8 logits, measure, check the gates, and write report.json."""
+    training, validation = dataset.split(recipe.data)
+    files = {variant: _need(work / f"{variant}.onnx", "export") for variant in VARIANTS}
+    logits = {variant: onnx_export.logits(file, validation.signals) for variant, file in files.items()}
+    truth, positives = validation.labels, training.labels.sum(axis=0)
+    settings = recipe.calibration
+    points = operating_points(
+        logits["int8"], truth, dataset.tasks, positives, load_catalog(catalog), settings
+    )  # fmt: skip
+    p = probabilities(logits["int8"], points)
+    normal = truth[:, dataset.tasks.index("NORM")] > 0.5
+    compared = parity(logits["fp32"], logits["int8"], truth, dataset.tasks, points, settings, recipe.quantization)
+    scores = logits | {
+        f"int8, {name}": onnx_export.logits(files["int8"], only(validation.signals, leads))
+        for name, leads in LEAD_SETS.items()
+    }
+    report = {
+        "recipe": recipe.name,
+        "training_records": len(training.ids),
+        "validation_records": len(validation.ids),
+        "rejected": list(dataset.rejected),
+        "parameters": sum(p.numel() for p in load_network(recipe, dataset, work).parameters()),
+        "operators": dict(onnx_export.operators(files["int8"])),
+        "macro": {name: measure_macro(score, truth, settings, recipe.seed) for name, score in scores.items()},
+        "parity": asdict(compared),
+        "tasks": {
+            task: {
+                "point": points[k].as_json(),
+                "measures": asdict(
+                    measure_task(p[:, k], truth[:, k], normal, points[k], int(positives[k]), settings, recipe.seed)
+                ),
+            }
+            for k, task in enumerate(dataset.tasks)
+        },
+    }
+    check_parity(compared, recipe.quantization)
+    (work / "report.json").write_text(json.dumps(report, indent=1))
+    return report
+
+
+def bundle_step(recipe: Recipe, work: Path, out: Path, trust: Path, key: Path, catalog: Path = CATALOG) -> None:
+    """Fill a new folder, sign it, and put it in the place of the old one, whose counter must have been lower."""
+    report = json.loads(_need(work / "report.json", "evaluate").read_text())
+    if (old := out / "manifest.json").exists() and json.loads(old.read_text())["counter"] >= recipe.bundle.counter:
+        raise EcgclipError(f"{out} already has counter {recipe.bundle.counter} or higher: raise it in the recipe.")
+    tasks = load_catalog(catalog)
+    signing = box.load_or_make_key(key)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".bundle-") as temporary:
+        fresh = Path(temporary) / out.name
+        fresh.mkdir()
+        names = {variant: f"{recipe.name}.{variant}.onnx" for variant in VARIANTS}
+        for variant, name in names.items():
+            shutil.copyfile(_need(work / f"{variant}.onnx", "export"), fresh / name)
+        windows = golden_windows(recipe.model.rate, recipe.model.samples, recipe.seed)
+        points = [OperatingPoint.from_json(entry["point"]) for entry in report["tasks"].values()]
+        box.write_goldens(fresh, windows, {name: answers(fresh / name, windows, points) for name in names.values()})
+        (fresh / "MODEL_CARD.md").write_text(write_card(recipe, report, tasks))
+        box.sign(fresh, _manifest(recipe, report, names, len(windows), catalog), signing)
+        shutil.rmtree(out, ignore_errors=True)
+        fresh.rename(out)
+    box.publish_key(signing.public_key(), trust)
+    box.verify(out, signing.public_key())
+
+
+def answers(model: Path, windows: npt.NDArray[np.int16], points: list[OperatingPoint]) -> npt.NDArray[np.floating]:
+    """Calibrated probabilities of windows in microvolts."""
+    signals = (windows / np.float32(MICROVOLTS_PER_MV)).astype(np.float32)
+    return probabilities(onnx_export.logits(model, signals), points)
+
+
+def only(signals: Floats, leads: tuple[str, ...]) -> Floats:
+    """Zero all other leads."""
+    return signals * np.isin(LEADS, leads).astype(np.float32)[:, None]
+
+
+def _manifest(
+    recipe: Recipe, report: dict[str, Any], names: dict[str, str], goldens: int, catalog: Path
+) -> dict[str, object]:
+    rate = recipe.model.rate
+    variants = {
+        "int8": ("int8", "u8s8", ["cpu"], _camel(report["parity"])),
+        "fp32": ("fp32", "float", ["cuda", "webgpu", "cpu"], None),
+    }
+    data = recipe.data
+    return {
+        "schema": box.SCHEMA,
+        "name": recipe.name,
+        "version": recipe.bundle.version,
+        "counter": recipe.bundle.counter,
+        "created": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "provenance": {
+            "commit": _commit(),
+            "recipe": recipe.name,
+            "datasets": [
+                {"name": f"PTB-XL 1.0.3, {use} (folds {', '.join(map(str, folds))})", "records": records,
+                 "licence": "CC BY 4.0"}
+                for use, folds, records in (
+                    ("training", data.training_folds, report["training_records"]),
+                    ("validation", data.validation_folds, report["validation_records"]),
+                )
+            ],
+        },
+        "input": {
+            "name": onnx_export.INPUT, "rate": rate, "samples": recipe.model.samples, "leads": list(LEADS),
+            "unit": "mV", "missing": "zero", "minimumLeads": recipe.bundle.minimum_leads,
+            "resampling": [box.resampling(device_rate, rate) for device_rate in recipe.bundle.device_rates],
+        },
+        "outputs": {name: name for name in Output._fields},
+        "tasks": [_task(recipe, task, entry, catalog) for task, entry in report["tasks"].items()],
+        "variants": [
+            {"file": names[variant], "format": "onnx", "precision": precision, "scheme": scheme,
+             "providers": providers, "parity": compared}
+            for variant, (precision, scheme, providers, compared) in variants.items()
+        ],
+        "goldens": {
+            "inputs": "goldens.bin", "expected": "goldens.json", "count": goldens, "tolerance": recipe.bundle.tolerance,
+        },
+    }  # fmt: skip
+
+
+def _task(recipe: Recipe, task: str, entry: dict[str, Any], catalog: Path) -> dict[str, object]:
+    known, point, measures = load_catalog(catalog)[task], entry["point"], entry["measures"]
+    evidence = measures["prauc"] and {
+        "cohort": f"PTB-XL 1.0.3, fold {', '.join(map(str, recipe.data.validation_folds))} (also used to choose)",
+        "trainingPositives": measures["training_positives"], "positives": measures["positives"],
+        "prevalence": measures["prevalence"], "prauc": measures["prauc"], "auroc": measures["auroc"],
+    }  # fmt: skip
+    return {
+        "id": task,
+        "group": known.group,
+        "display": known.display,
+        "codes": list(known.codes),
+        "kind": known.kind,
+        "calibration": {"method": "platt", **point["platt"]},
+        "threshold": point["threshold"],
+        "alert": point["alert"] and _camel(point["alert"]),
+        "evidence": evidence,
+    }
+
+
+def _camel(value: dict[str, Any]) -> dict[str, Any]:
+    """Keys as the manifest spells them."""
+    return {key.split("_")[0] + "".join(part.title() for part in key.split("_")[1:]): v for key, v in value.items()}
+
+
+def _commit() -> str:
+    found = subprocess.run(["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False)  # noqa: S607, E501
+    return found.stdout.strip() or "unknown"
+
+
+def _need(path: Path, step: str) -> Path:
+    if not path.is_file():
+        raise EcgclipError(f"{path} is not there: run `{step}` first.")
+    return path
