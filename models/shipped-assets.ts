@@ -12,8 +12,8 @@ export const SHIPPED_BUNDLE = join(ROOT, 'models', 'reference')
 export const SHIPPED_TRUST = join(ROOT, 'models', 'trust')
 /** The 89 tasks as data. */
 export const SHIPPED_CATALOG = join(ROOT, 'models', 'catalog', 'tasks.json')
-/** The simulated recording that the demo plays. */
-export const SHIPPED_DEMO = join(ROOT, 'models', 'demo')
+/** The simulated recording that the demo plays: a WFDB record, without ".hea". */
+export const SHIPPED_DEMO_RECORDING = join(ROOT, 'models', 'demo', 'demo')
 
 function packageRoot(folder: string): string {
   if (existsSync(join(folder, 'package.json'))) return folder

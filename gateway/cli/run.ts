@@ -1,0 +1,57 @@
+import { Command } from 'commander'
+import { type ConfigOverrides, loadConfig } from '../config/load-config.js'
+import { startGateway } from '../gateway.js'
+import { createLog } from './create-log.js'
+import { each, type ModelFlags, modelOptions, seconds } from './options.js'
+import { packageVersion } from './package-version.js'
+import { untilSignal } from './until-signal.js'
+
+interface RunFlags extends ModelFlags {
+  config?: string
+  id?: string
+  device?: string[]
+  broker?: string
+  data?: string
+  hop?: number
+}
+
+/** `ecgclip run`: the gateway, until a signal ends it. */
+export function runCommand(): Command {
+  return modelOptions(new Command('run'))
+    .description('the gateway; flags override the configuration file')
+    .option('-c, --config <file>', 'configuration, YAML')
+    .option('--id <name>', 'this gateway’s name in every topic')
+    .option('--device <uri>', 'serial:PATH?baud=N, tcp:HOST:PORT or replay:RECORD; may be repeated', each)
+    .option('--broker <url>', 'mqtt://HOST:PORT, mqtts://HOST:PORT, or "embedded"')
+    .option('--data <dir>', 'folder for the gateway’s state')
+    .option('--hop <seconds>', 'a new 10-second window starts this often', seconds(0.5, 10))
+    .action(async (flags: RunFlags) => {
+      const config = loadConfig(flags.config, overrides(flags))
+      const log = createLog(config.log.level)
+      // Whoever names a device by hand wants to hear at once that it is not there; a service waits for its devices.
+      const gateway = await startGateway({
+        config,
+        version: packageVersion(),
+        log,
+        failFast: flags.device !== undefined,
+      })
+      await untilSignal()
+      log.info({}, 'stopping')
+      await gateway.stop()
+    })
+}
+
+function overrides({ id, device, broker, bundle, trust, data, hop, provider, variant }: RunFlags): ConfigOverrides {
+  return {
+    ...(id !== undefined && { id }),
+    ...(device !== undefined && { devices: device.map(uri => ({ uri })) }),
+    ...(broker !== undefined && { broker: { url: broker } }),
+    ...(bundle !== undefined && { bundle }),
+    ...(trust !== undefined && { trust }),
+    ...(data !== undefined && { data }),
+    ...(hop !== undefined && { hopSeconds: hop }),
+    ...((provider !== undefined || variant !== undefined) && {
+      inference: { ...(provider !== undefined && { provider }), ...(variant !== undefined && { variant }) },
+    }),
+  }
+}

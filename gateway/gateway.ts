@@ -1,0 +1,133 @@
+import { setInterval } from 'node:timers'
+import { monotonicFactory } from 'ulid'
+import { Millis, Seconds, UnixMillis } from '../ecg/units.js'
+import { openDevice } from '../firmware-bridge/devices/open-device.js'
+import { monotonicNow } from '../firmware-bridge/transport/monotonic-now.js'
+import { loadBundle } from '../models/bundle/load-bundle.js'
+import { SHIPPED_BUNDLE } from '../models/shipped-assets.js'
+import { createAlertEngine } from './alerts/alert-engine.js'
+import type { Clock } from './alerts/clock.js'
+import type { Config } from './config/config.js'
+import { createDevicePipeline, type DevicePipeline } from './device-pipeline.js'
+import { type OrtEngine, startEngine } from './inference/start-engine.js'
+import type { Log } from './mqtt/log.js'
+import { type Messaging, startMessaging } from './mqtt/messaging.js'
+import { createWindowRate } from './window-rate.js'
+
+/** Windows whose patience is over leave within this: a twentieth of the shortest hop that makes sense. */
+const PIPELINE_TICK = Millis(50)
+/** How often alerts look at the time. */
+const ALERT_TICK = Seconds(1)
+/** How often each device's counters are told again although nothing happened to it. */
+const REPORT_EVERY = Seconds(10)
+
+export interface GatewayOptions {
+  readonly config: Config
+  readonly version: string
+  readonly log: Log
+  /** Reject when a device given here cannot be opened at the first attempt, instead of waiting for it. */
+  readonly failFast?: boolean
+}
+
+/** A gateway that runs. */
+export interface Gateway {
+  readonly engine: OrtEngine
+  readonly messaging: Messaging
+  /** Drains what is under way, says offline, and leaves nothing behind. */
+  stop(): Promise<void>
+}
+
+/**
+ * The composition root: devices → windows → inference → alerts → outbox → MQTT, for every device of the configuration.
+ * Fails for what a person must mend (bundle, configuration, a port or a folder that is taken); whatever may come and go by
+ * itself (cable, broker) is waited for.
+ */
+export async function startGateway({ config, version, log, failFast = false }: GatewayOptions): Promise<Gateway> {
+  const streams = config.devices.map(({ uri }) => openDevice(uri))
+  const bundle = await loadBundle(config.bundle ?? SHIPPED_BUNDLE, config.trust === undefined ? [] : [config.trust])
+  const { input, tasks } = bundle.manifest
+  const engine = await startEngine(bundle, config.inference)
+  log.info({ model: engine.model, candidates: engine.candidates }, 'model chosen')
+
+  const rate = createWindowRate(clock)
+  const messaging = await startMessaging({
+    broker: config.broker,
+    base: config.broker.base,
+    assessmentQos: config.broker.assessmentQos,
+    gateway: config.id,
+    version,
+    dataFolder: config.data,
+    clock,
+    newId,
+    log,
+    health: () => ({
+      model: engine.model,
+      windowsPerSecond: rate.perSecond(),
+      inferenceDepth: engine.depth,
+      clockSynchronised: null,
+    }),
+  }).catch(async error => {
+    await engine.close()
+    throw error
+  })
+
+  const alerts = createAlertEngine({
+    tasks,
+    clock,
+    newId: () => newId(clock.utc()),
+    suppressed: suppression => log.info(suppression, 'alert suppressed'),
+  })
+  const publishAll = (transitions: ReturnType<typeof alerts.tick>) => transitions.forEach(messaging.publishAlert)
+  publishAll(alerts.resume(messaging.unfinished))
+
+  const pipelines = streams.map(
+    (stream): DevicePipeline =>
+      createDevicePipeline({
+        stream,
+        input,
+        taskIds: tasks.map(({ id }) => id),
+        hop: Seconds(config.hopSeconds),
+        engine,
+        log,
+        monotonic: monotonicNow,
+        utc: clock.utc,
+        assessed(device, result) {
+          rate.count()
+          void messaging.publishAssessment(device, result)
+          publishAll(alerts.window(device, result))
+        },
+        condition: (device, key, detail) => publishAll(alerts.condition(device, key, detail)),
+        report: messaging.publishDeviceState,
+      }),
+  )
+  for (const pipeline of pipelines) pipeline.start()
+
+  const timers = [
+    setInterval(() => {
+      const now = monotonicNow()
+      for (const pipeline of pipelines) pipeline.tick(now)
+    }, PIPELINE_TICK),
+    setInterval(() => publishAll(alerts.tick()), ALERT_TICK),
+    setInterval(() => {
+      for (const pipeline of pipelines) pipeline.report()
+    }, REPORT_EVERY),
+  ]
+
+  async function stop(): Promise<void> {
+    for (const timer of timers) clearInterval(timer)
+    await Promise.all(pipelines.map(pipeline => pipeline.stop()))
+    await messaging.stop()
+    await engine.close()
+  }
+
+  if (failFast)
+    await Promise.all(streams.map(({ firstOpen }) => firstOpen)).catch(async error => {
+      await stop()
+      throw error
+    })
+  log.info({ gateway: config.id, session: messaging.session, broker: messaging.url.host }, 'gateway started')
+  return { engine, messaging, stop }
+}
+
+const clock: Clock = { utc: () => UnixMillis(Date.now()), monotonic: () => Millis(monotonicNow() / 1000) }
+const newId = monotonicFactory()
