@@ -170,8 +170,10 @@ export function createFindingAlerts(
         const { alert } = finding
         if (alert === null) continue
         const unjudged = clock.monotonic() - alert.judged
-        if (unjudged >= LATCHED_FOR) said.push(close(finding))
-        else if (unjudged >= LATCH_AFTER && alert.last.state === 'active')
+        if (unjudged >= LATCHED_FOR) {
+          said.push(close(finding))
+          finding.ended = null // whoever comes next must not wait for one who left
+        } else if (unjudged >= LATCH_AFTER && alert.last.state === 'active')
           said.push(say(alert, clock, { phase: 'update', state: 'latched' }))
         else {
           const again = continueIfDue(alert, clock)

@@ -1,8 +1,8 @@
 import type { AssessedWindow } from '../alerts/assessed-window.js'
 import { type AssessmentMessage, rfc3339 } from './messages.js'
 
-/** Six decimals: far finer than any model is, and half the bytes of a float32 written as a double. */
-const PROBABILITY_STEPS = 1e6
+/** As `assess --json` writes them: finer than any calibration is, and half the bytes of a float32 written as a double. */
+const SIGNIFICANT_DIGITS = 6
 
 export function assessmentMessage(gateway: string, device: string, assessed: AssessedWindow): AssessmentMessage {
   const { window, model } = assessed
@@ -33,6 +33,7 @@ export function assessmentMessage(gateway: string, device: string, assessed: Ass
 
 function probabilitiesById({ taskIds, probabilities }: AssessedWindow): Record<string, number> {
   if (probabilities === null) return {}
-  const rounded = (value: number) => Math.round(value * PROBABILITY_STEPS) / PROBABILITY_STEPS
-  return Object.fromEntries(taskIds.map((id, index) => [id, rounded(probabilities[index]!)]))
+  return Object.fromEntries(
+    taskIds.map((id, index) => [id, Number(probabilities[index]!.toPrecision(SIGNIFICANT_DIGITS))]),
+  )
 }
