@@ -47,7 +47,6 @@ export async function startGateway({ config, version, log, failFast = false }: G
   const bundle = await loadBundle(config.bundle ?? SHIPPED_BUNDLE, config.trust === undefined ? [] : [config.trust])
   const { input, tasks } = bundle.manifest
   const engine = await startEngine(bundle, config.inference)
-  log.info({ model: engine.model, candidates: engine.candidates }, 'model chosen')
 
   const rate = createWindowRate(clock)
   const messaging = await startMessaging({
@@ -125,7 +124,6 @@ export async function startGateway({ config, version, log, failFast = false }: G
       await stop()
       throw error
     })
-  log.info({ gateway: config.id, session: messaging.session, broker: messaging.url.host }, 'gateway started')
   return { engine, messaging, stop }
 }
 
