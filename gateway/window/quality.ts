@@ -9,20 +9,18 @@ import type { StretchFacts } from './sample-ring.js'
 
 /** More than this share missing: a fifth of ten seconds is two beats too many to guess. */
 export const MOST_MISSING = 0.2
-/** s. A longer gap may hide a pause or a run of VT whole. */
+/** s. A longer gap may hide a pause or a run of VT whole; nor does a live amplifier repeat one count for as long. */
 export const LONGEST_GAP = 2
 /** mV peak to peak over a window. The AHA and IEC call even QRS below 0.5 mV low voltage; amplifier noise stays under this. */
 export const FLAT = 0.02
-/** s at one and the same count: a live amplifier's noise moves the last bit sooner, even during asystole. */
-export const LONGEST_HOLD = 1
-/** Share of a window at exactly its highest or lowest value that only a rail explains. Clean QRS peaks stay below 1 %. */
+/** Share of a window at exactly its highest or lowest value that only a rail explains; QRS peaks stay below 1 %. */
 export const RAIL_SHARE = 0.05
-/** mV peak to peak. Rails are far apart; without this, the few levels of a coarse quiet lead would look like one. */
-export const RAIL_SPAN = 1
+/** mV from the window's mean. A rail is far off; without this, the baseline of an ECG without noise would look like one. */
+export const RAIL_DISTANCE = 1
 /** mV from the window's mean. Surface QRS stays below 6 mV even in extreme hypertrophy. */
 export const IMPLAUSIBLE = 10
-/** Share of a window beyond IMPLAUSIBLE that makes the lead unfit: more than single pacing or shock artefacts. */
-export const IMPLAUSIBLE_SHARE = 0.1
+/** Share of a window beyond IMPLAUSIBLE that makes the channel unfit: 200 ms of 10 s, more than any train of pacing pulses. */
+export const IMPLAUSIBLE_SHARE = 0.02
 /** Share of a window from blocks flagged as saturated that leaves nothing to read. */
 export const MOST_SATURATED = 0.5
 
@@ -46,11 +44,11 @@ export function channelFacts(x: Float32Array, rate: number): ChannelFacts {
     const value = x[i]!
     hold = value === x[i - 1] ? hold + 1 : 0
     if (hold > longestHold) longestHold = hold
-    if (value === lowest || value === highest) atRail++
+    if ((value === lowest || value === highest) && Math.abs(value - mean) > RAIL_DISTANCE) atRail++
     if (Math.abs(value - mean) > IMPLAUSIBLE) far++
   }
-  if (highest - lowest > RAIL_SPAN && atRail > RAIL_SHARE * x.length) return unfit('is saturated')
-  if (longestHold > LONGEST_HOLD * rate) return unfit(`stands still for ${(longestHold / rate).toFixed(1)} s`)
+  if (atRail > RAIL_SHARE * x.length) return unfit('is saturated')
+  if (longestHold > LONGEST_GAP * rate) return unfit(`stands still for ${(longestHold / rate).toFixed(1)} s`)
   if (far > IMPLAUSIBLE_SHARE * x.length)
     return unfit(`is more than ${IMPLAUSIBLE} mV off for ${percent(far / x.length)}`)
   return unfit(undefined)
