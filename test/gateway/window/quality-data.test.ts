@@ -6,7 +6,7 @@ import { readWfdb } from '../../../firmware-bridge/recording/read-wfdb.js'
 import { recordingWindows } from '../../../gateway/window/recording-windows.js'
 import { bundleInput } from './bundle-input.js'
 
-const folder = process.env['ECGCLIP_DATA'] && join(process.env['ECGCLIP_DATA'], 'quality')
+const folder = process.env.ECGCLIP_DATA && join(process.env.ECGCLIP_DATA, 'quality')
 const fields = folder && (await readFile(join(folder, 'fields.csv'), 'utf8').catch(() => undefined))
 const skip = fields ? false : 'ECGCLIP_DATA names no folder with the records of the CinC Challenge 2011 in quality/'
 

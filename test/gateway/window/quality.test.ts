@@ -30,7 +30,7 @@ t.test('finds what makes a channel unfit', async t => {
     [
       'thrown about',
       changed((v, i) => v + (i > 4000 ? 15 * Math.sin(i / 9) : 0)),
-      'is more than 10 mV off for 10 % of the window',
+      'is more than 10 mV off for 11 % of the window',
     ],
     ['a hole of 2.2 s', changed((v, i) => (i < 1100 ? Number.NaN : v)), 'has too few samples'],
     ['every fourth sample gone', changed((v, i) => (i % 4 === 0 ? Number.NaN : v)), 'has too few samples'],
