@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import * as ort from 'onnxruntime-node'
 import { type Goldens, readGoldens } from '../gateway/inference/goldens.js'
@@ -133,4 +134,4 @@ async function main(): Promise<void> {
   )
 }
 
-if (import.meta.filename === process.argv[1]) await main()
+if (fileURLToPath(import.meta.url) === process.argv[1]) await main()

@@ -27,6 +27,8 @@ export interface GatewayOptions {
   readonly log: Log
   /** Reject when a device given here cannot be opened at the first attempt, instead of waiting for it. */
   readonly failFast?: boolean
+  /** Told of every assessment that reached the broker, with the time since its window's last byte arrived. */
+  readonly delivered?: (latency: Millis) => void
 }
 
 /** A gateway that runs. */
@@ -42,7 +44,8 @@ export interface Gateway {
  * Fails for what a person must mend (bundle, configuration, a port or a folder that is taken); whatever may come and go by
  * itself (cable, broker) is waited for.
  */
-export async function startGateway({ config, version, log, failFast = false }: GatewayOptions): Promise<Gateway> {
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const { config, version, log, failFast = false } = options
   const streams = config.devices.map(({ uri }) => openDevice(uri))
   const bundle = await loadBundle(config.bundle ?? SHIPPED_BUNDLE, config.trust === undefined ? [] : [config.trust])
   const { input, tasks } = bundle.manifest
@@ -92,7 +95,9 @@ export async function startGateway({ config, version, log, failFast = false }: G
         utc: clock.utc,
         assessed(device, result) {
           rate.count()
-          void messaging.publishAssessment(device, result)
+          void messaging.publishAssessment(device, result).then(taken => {
+            if (taken) options.delivered?.(Millis((monotonicNow() - result.window.completed) / 1000))
+          })
           publishAll(alerts.window(device, result))
         },
         condition: (device, key, detail) => publishAll(alerts.condition(device, key, detail)),

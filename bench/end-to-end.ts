@@ -1,0 +1,30 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+
+/** The whole path, from a pseudo-terminal to the broker's PUBACK, with a number of patients at 500 Hz and a 5-s hop. */
+export interface EndToEnd {
+  readonly patients: number
+  /** Windows assessed while it was measured. */
+  readonly windows: number
+  /** From the arrival of a window's last byte to the PUBACK of its assessment. */
+  readonly medianMs: number
+  readonly p99Ms: number
+  /** Of one core, the gateway's process alone. */
+  readonly cpuPercentPerPatient: number
+  readonly rssMiB: number
+}
+
+/** One after another, each in a fresh process, so that memory is its own. */
+export async function* measureEndToEnd(patients: readonly number[], seconds: number): AsyncGenerator<EndToEnd> {
+  for (const count of patients) {
+    const gateway = fork(new URL('./gateway-process.js', import.meta.url), [String(count), String(seconds)])
+    const ended = once(gateway, 'exit')
+    const [result] = await Promise.race([once(gateway, 'message'), ended.then(failed)])
+    yield result as EndToEnd
+    await ended
+  }
+}
+
+function failed([code]: unknown[]): never {
+  throw new Error(`the gateway under measurement ended with code ${code} before it had a result`)
+}
