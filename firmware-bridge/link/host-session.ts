@@ -3,6 +3,7 @@ import type { DeviceIdentity, DeviceListener, DeviceState, LinkCounters } from '
 import { AckStatus, decodeAck, describeAck } from './acknowledgement.js'
 import { decodeEvent } from './event.js'
 import { decodeHello, type Hello } from './hello.js'
+import { objectionTo } from './hello-objection.js'
 import { decodePacket, encodePacket, LINK_VERSION, MAX_PAYLOAD_BYTES, type Packet, PacketType } from './packet.js'
 import { createReceivedRanges, type ReceivedRanges } from './received-ranges.js'
 import { createResend } from './resend.js'
@@ -27,7 +28,7 @@ const REOPEN_AFTER_AT_MOST = 30_000_000
 const START_AGAIN_AFTER_REFUSAL = 10_000_000
 /** Without HELLO for so long the operator is told what to look at, µs. */
 const HELLO_IS_LATE = 3_000_000
-/** A device clock or sample index that goes back further than any carrier reorders has begun again, µs and s. */
+/** A device clock, or a sample index beyond what is retained, that goes back further than any carrier reorders: µs and s. */
 const CLOCK_WENT_BACK = 2_000_000
 const INDEX_WENT_BACK_SECONDS = 10
 /** Answers to TIME_REQ older than the last so many are not looked for any more. */
@@ -169,9 +170,10 @@ export function createHostSession(output: HostSessionOutput, counters: LinkCount
 
   function onHello(received: Packet, now: number) {
     const hello = decodeHello(received.payload)
-    if (typeof hello === 'string') {
+    const objection = hello ? objectionTo(hello) : 'it is not the CBOR map that it should be'
+    if (!hello || objection) {
       badFrame()
-      return complain(hello)
+      return complain(`the device sent a HELLO that cannot be used: ${objection}`)
     }
     if (device && hello.boot === device.hello.boot && hello.id === device.hello.id) {
       if (phase !== 'hello' && state !== 'stalled') return
@@ -244,7 +246,7 @@ export function createHostSession(output: HostSessionOutput, counters: LinkCount
     const samples = decodeSamples(received.payload, values)
     if (!samples || samples.channels !== device.hello.leads.length) return badFrame()
     const { ranges, hello } = device
-    const back = Math.max(device.hello.retain, (INDEX_WENT_BACK_SECONDS * hello.rateMilliHz) / 1000)
+    const back = hello.retain + (INDEX_WENT_BACK_SECONDS * hello.rateMilliHz) / 1000
     if (ranges.next !== undefined && samples.first + samples.count < ranges.next - back) {
       enter('hello', arrived)
       return tell('connecting', 'the sample index went back: asking the device whether it has rebooted')

@@ -36,9 +36,14 @@ export const PacketType = {
   Smp: 0x50,
 } as const
 
-const NO_PAYLOAD: Uint8Array = new Uint8Array(0)
+const NO_PAYLOAD = new Uint8Array(0)
 
-export function encodePacket(type: number, sequence: number, time: Microseconds, payload = NO_PAYLOAD): Uint8Array {
+export function encodePacket(
+  type: number,
+  sequence: number,
+  time: Microseconds,
+  payload: Uint8Array = NO_PAYLOAD,
+): Uint8Array {
   if (payload.length > MAX_PAYLOAD_BYTES)
     throw new RangeError(`payload of ${payload.length} bytes does not fit a packet`)
   const bytes = new Uint8Array(HEADER_BYTES + payload.length + CRC_BYTES)

@@ -7,6 +7,8 @@ const GRACE = 40_000
 const PATIENCE = 1_000_000
 const MAX_ASKS = 2
 const MAX_IN_FLIGHT = 4
+/** The last of them takes all gaps that wait, with what lies between, up to so many samples: better twice than never. */
+const MAX_SPAN = 1_000
 /** Gaps noticed longer ago than this are not asked for any more: their windows have gone, µs. */
 const TOO_OLD = 10_000_000
 
@@ -33,18 +35,30 @@ export function createResend(ask: (range: SampleRange) => void): Resend {
     inFlight = inFlight.filter(
       request => now - request.at < PATIENCE && gaps.some(gap => gap.first < request.end && request.first < gap.end),
     )
-    let i = gaps.length
-    while (i > 0 && now - gaps[i - 1]!.seen <= TOO_OLD) i--
-    for (; i < gaps.length && inFlight.length < MAX_IN_FLIGHT; i++) {
-      const gap = gaps[i]!
-      if (gap.asks >= MAX_ASKS || now - (gap.asks ? gap.asked : gap.seen) < (gap.asks ? PATIENCE : GRACE)) continue
-      const first = Math.max(gap.first, next - retain)
-      gap.asks = first < gap.end ? gap.asks + 1 : MAX_ASKS
-      if (first >= gap.end) continue
-      gap.asked = now
-      inFlight.push({ first, end: gap.end, at: now })
-      ask({ first, count: gap.end - first })
+    const due = waiting(gaps, now)
+    while (due.length > 0 && inFlight.length < MAX_IN_FLIGHT) {
+      const lastRoom = inFlight.length === MAX_IN_FLIGHT - 1
+      const from = Math.max(due[0]!.first, next - retain)
+      const together = lastRoom ? due.filter(gap => gap.end - from <= MAX_SPAN || gap === due[0]) : due.slice(0, 1)
+      due.splice(0, together.length)
+      const end = together.at(-1)!.end
+      for (const gap of together) {
+        gap.asks = gap.end > next - retain ? gap.asks + 1 : MAX_ASKS
+        gap.asked = now
+      }
+      if (from >= end) continue
+      inFlight.push({ first: from, end, at: now })
+      ask({ first: from, count: end - from })
     }
+  }
+
+  /** The gaps to ask for now, oldest samples first. */
+  function waiting(gaps: readonly Gap[], now: number): Gap[] {
+    let recent = gaps.length
+    while (recent > 0 && now - gaps[recent - 1]!.seen <= TOO_OLD) recent--
+    return gaps
+      .slice(recent)
+      .filter(gap => (gap.asks === 0 ? now - gap.seen >= GRACE : gap.asks < MAX_ASKS && now - gap.asked >= PATIENCE))
   }
 
   function lost(range: SampleRange, gaps: readonly Gap[]) {

@@ -49,7 +49,7 @@ export function decodeSamples(payload: Uint8Array, values: Int32Array): Samples 
   const length = count * channels
   if (length === 0 || (valueBytes !== 2 && valueBytes !== 3)) return undefined
   if (payload.length !== SAMPLES_HEADER_BYTES + length * valueBytes) return undefined
-  if (!Number.isSafeInteger(first + count)) return undefined
+  if (!Number.isSafeInteger(first + count - 1)) return undefined
   let at = SAMPLES_HEADER_BYTES
   if (valueBytes === 2) for (let i = 0; i < length; i++, at += 2) values[i] = view.getInt16(at, true)
   else for (let i = 0; i < length; i++, at += 3) values[i] = (view.getInt8(at + 2) << 16) | view.getUint16(at, true)

@@ -1,0 +1,41 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { createReceivedRanges } from '../../../firmware-bridge/link/received-ranges.js'
+
+t.test('any blocks in any order: missing, duplicate and fresh are those of a plain set', async () => {
+  const block = fc.record({ first: fc.nat(400), count: fc.integer({ min: 1, max: 30 }) })
+  fc.assert(
+    fc.property(fc.array(block, { maxLength: 60 }), blocks => {
+      const ranges = createReceivedRanges()
+      const set = new Set<number>()
+      for (const [at, { first, count }] of blocks.entries()) {
+        const fresh: number[] = []
+        const duplicates = ranges.add(first, count, at, (from, length) => {
+          for (let i = 0; i < length; i++) fresh.push(from + i)
+        })
+        const expected = Array.from({ length: count }, (_, i) => first + i).filter(index => !set.has(index))
+        for (const index of expected) set.add(index)
+        if (fresh.join() !== expected.join() || duplicates !== count - expected.length) return false
+        const missing = Math.max(...set) + 1 - Math.min(...set) - set.size
+        const inGaps = ranges.gaps.reduce((sum, gap) => sum + gap.end - gap.first, 0)
+        if (ranges.missing !== missing || inGaps !== missing || ranges.next !== Math.max(...set) + 1) return false
+        if (ranges.gaps.some((gap, i) => gap.first >= gap.end || gap.first <= (ranges.gaps[i - 1]?.end ?? -1)))
+          return false
+      }
+      return true
+    }),
+    { numRuns: 500 },
+  )
+})
+
+t.test('the list of gaps is bounded, and a gap forgotten stays missing', async t => {
+  const ranges = createReceivedRanges()
+  for (let i = 0; i < 10_000; i++) ranges.add(i * 2, 1, i, () => {})
+  t.equal(ranges.missing, 9_999)
+  t.ok(ranges.gaps.length <= 4096)
+  t.equal(
+    ranges.add(1, 1, 0, () => t.fail('nobody remembers whether it came')),
+    1,
+  )
+  t.equal(ranges.missing, 9_999)
+})
