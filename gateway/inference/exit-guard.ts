@@ -35,5 +35,6 @@ export function createGuard(): { guard: Int32Array; release: () => void } {
 
 function holdExit(): void {
   for (const guard of guards) Atomics.store(guard, STOP, 1)
-  for (const guard of guards) Atomics.wait(guard, BUSY, 1, EXIT_PATIENCE)
+  const latest = performance.now() + EXIT_PATIENCE
+  for (const guard of guards) Atomics.wait(guard, BUSY, 1, Math.max(0, latest - performance.now()))
 }

@@ -25,14 +25,17 @@ export async function readGoldens(bundle: Bundle): Promise<Goldens> {
     return signal
   })
 
+  const json = (await readBundleFile(bundle, goldens.expected)).toString('utf8')
   const schema = z.record(z.string(), z.array(z.array(z.number()).length(tasks.length)).length(goldens.count))
-  const expected = schema.safeParse(JSON.parse((await readBundleFile(bundle, goldens.expected)).toString('utf8')))
-  if (!expected.success)
+  try {
+    return { windows, expected: schema.parse(JSON.parse(json)), tolerance: goldens.tolerance }
+  } catch (cause) {
     throw new EngineStartError(
       'GOLDENS_INVALID',
       `${goldens.expected} does not hold ${goldens.count} × ${tasks.length} probabilities a variant; have the bundle built again`,
+      { cause },
     )
-  return { windows, expected: expected.data, tolerance: goldens.tolerance }
+  }
 }
 
 /** Largest deviation from what is expected, and the task (by index) that shows it. */

@@ -29,9 +29,9 @@ export class EngineStartError extends EcgclipError {
   constructor(
     code: 'VARIANT_UNKNOWN' | 'GOLDENS_INVALID' | 'NO_VARIANT_PASSED',
     message: string,
-    candidates: readonly Candidate[] = [],
+    options: { candidates?: readonly Candidate[]; cause?: unknown } = {},
   ) {
-    super(code, message, { exitCode: 3 })
-    this.candidates = candidates
+    super(code, message, { cause: options.cause, exitCode: 3 })
+    this.candidates = options.candidates ?? []
   }
 }

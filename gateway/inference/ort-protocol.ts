@@ -26,8 +26,9 @@ export interface OrtWorkerData {
 /** Run this window, `leads × samples` mV over a SharedArrayBuffer. Null: look at the guard. */
 export type OrtRequest = Float32Array | null
 
-/** `ready` once, then one reply per window. */
-export type OrtReply =
-  | { readonly kind: 'ready' }
+/** One per window. */
+export type OrtOutcome =
   | { readonly kind: 'answer'; readonly probabilities: Float32Array; readonly modelMs: number }
   | { readonly kind: 'rejection'; readonly code: RejectionCode; readonly message: string }
+/** `ready` comes first, when the model is loaded. */
+export type OrtReply = OrtOutcome | { readonly kind: 'ready' }

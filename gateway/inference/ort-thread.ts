@@ -3,7 +3,7 @@ import { type Millis, Seconds } from '../../ecg/units.js'
 import { createGuard, STOP } from './exit-guard.js'
 import type { Inference } from './inference-engine.js'
 import { InferenceError, type RejectionCode } from './inference-error.js'
-import type { OrtReply, OrtRequest, OrtSetup, OrtWorkerData } from './ort-protocol.js'
+import type { OrtOutcome, OrtReply, OrtRequest, OrtSetup, OrtWorkerData } from './ort-protocol.js'
 
 /** One worker thread that has loaded the model. It runs one window at a time. */
 export interface OrtThread {
@@ -102,9 +102,8 @@ export async function startThread(setup: OrtSetup, options: ThreadOptions = {}):
     },
     async assess(signal) {
       worker.postMessage(signal satisfies OrtRequest)
-      const outcome = await reply(deadline, 'a run of the model')
+      const outcome = (await reply(deadline, 'a run of the model')) as OrtOutcome
       if (outcome.kind === 'rejection') throw new InferenceError(outcome.code, outcome.message)
-      if (outcome.kind === 'ready') throw new InferenceError('WORKER_FAILED', 'the inference worker started twice')
       return { probabilities: outcome.probabilities, modelMs: outcome.modelMs }
     },
     async stop() {

@@ -87,7 +87,7 @@ function nothingPassed(candidates: readonly Candidate[]): EngineStartError {
   return new EngineStartError(
     'NO_VARIANT_PASSED',
     `The model cannot run here (${reasons.join('; ')}); choose another variant or provider, or install another bundle`,
-    candidates,
+    { candidates },
   )
 }
 

@@ -16,7 +16,7 @@ export interface WorkerPool {
   readonly counters: Readonly<PoolCounters>
   /** Rejects with an `InferenceError`; the pool goes on. */
   assess(signal: Float32Array): Promise<Inference>
-  /** Rejects what waits, lets what runs finish, then ends the threads. */
+  /** Lets what runs finish, ends the threads and rejects what waits. */
   close(): Promise<void>
 }
 
@@ -153,9 +153,9 @@ export async function startPool(setup: OrtSetup, options: PoolOptions): Promise<
     },
     async close() {
       closing.abort()
-      rejectWaiting('ENGINE_CLOSED', CLOSED)
       for (const taker of idle.splice(0)) taker(undefined)
       await served
+      rejectWaiting('ENGINE_CLOSED', CLOSED)
     },
   }
 }

@@ -37,8 +37,9 @@ export async function loadBundle(directory: string, trust: readonly string[] = [
   const folder = await readable(directory, realpath(directory))
   const names = await plainFiles(folder)
   const manifestBytes = await readWhole(join(folder, MANIFEST), MAX_MANIFEST_BYTES)
-  const key = verifySignature(manifestBytes, await readWhole(join(folder, SIGNATURE), MAX_SIGNATURE_BYTES), trusted)
-  const manifest = deepFreeze(parseManifest(manifestBytes))
+  const signature = await readWhole(join(folder, SIGNATURE), MAX_SIGNATURE_BYTES)
+  const key = verifySignature(folder, manifestBytes, signature, trusted)
+  const manifest = deepFreeze(parseManifest(folder, manifestBytes))
 
   const listed = Object.keys(manifest.files)
   const stray = names.find(name => name !== MANIFEST && name !== SIGNATURE && !Object.hasOwn(manifest.files, name))

@@ -11,13 +11,17 @@ const RATE_TOLERANCE = 1e-12
 
 const BYTES_PER_GOLDEN_VALUE = 2 // int16
 
-/** The manifest in these bytes, schema and meaning checked. Throws the first `BundleError`. */
-export function parseManifest(bytes: Uint8Array): Manifest {
+/** The manifest in these bytes, schema and meaning checked. `bundle` names it in errors. Throws the first `BundleError`. */
+export function parseManifest(bundle: string, bytes: Uint8Array): Manifest {
   let json: unknown
   try {
     json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch (cause) {
-    throw new BundleError('BUNDLE_MANIFEST_INVALID', 'manifest.json is not JSON; have the bundle built again', cause)
+    throw new BundleError(
+      'BUNDLE_MANIFEST_INVALID',
+      `${bundle}: manifest.json is not JSON; have the bundle built again`,
+      cause,
+    )
   }
   const parsed = ManifestSchema.safeParse(json)
   if (!parsed.success) {
@@ -25,11 +29,11 @@ export function parseManifest(bytes: Uint8Array): Manifest {
     const more = others.length > 0 ? ` (and ${others.length} more)` : ''
     throw new BundleError(
       'BUNDLE_MANIFEST_INVALID',
-      `manifest.json: ${first!.path.join('.') || 'top level'}: ${first!.message}${more}; have the bundle built again`,
+      `${bundle}: manifest.json: ${first!.path.join('.') || 'top level'}: ${first!.message}${more}; have the bundle built again`,
       parsed.error,
     )
   }
-  for (const [code, fault] of faults(parsed.data)) throw new BundleError(code, `manifest.json: ${fault}`)
+  for (const [code, fault] of faults(parsed.data)) throw new BundleError(code, `${bundle}: manifest.json: ${fault}`)
   return parsed.data
 }
 

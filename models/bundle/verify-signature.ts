@@ -8,26 +8,34 @@ import type { TrustedKeys } from './trusted-keys.js'
  */
 const SIGNATURE_FILE = /^\{"key": ?"([0-9a-f]{16})", ?"sig": ?"([A-Za-z0-9+/]{86}==)"\}\n?$/
 
-/** Throws unless `signatureFile` (manifest.sig) holds a trusted key's Ed25519 signature over exactly these bytes. Returns the key id. */
-export function verifySignature(manifest: Uint8Array, signatureFile: Uint8Array, trusted: TrustedKeys): string {
+/**
+ * Throws unless `signatureFile` (manifest.sig) holds a trusted key's Ed25519 signature over exactly these bytes. `bundle` names
+ * it in errors. Returns the key's id.
+ */
+export function verifySignature(
+  bundle: string,
+  manifest: Uint8Array,
+  signatureFile: Uint8Array,
+  trusted: TrustedKeys,
+): string {
   const [, id, base64] = SIGNATURE_FILE.exec(Buffer.from(signatureFile).toString('latin1')) ?? []
   const signature = Buffer.from(base64 ?? '', 'base64')
   // The last base64 digit has four unused bits, which the decoder ignores.
   if (id === undefined || signature.toString('base64') !== base64)
     throw new BundleError(
       'BUNDLE_SIGNATURE_MALFORMED',
-      'manifest.sig is not {"key": id, "sig": base64}; fetch the bundle again or have it signed again',
+      `${bundle}: manifest.sig is not {"key": id, "sig": base64}; fetch the bundle again or have it signed again`,
     )
   const key = trusted.get(id)
   if (key === undefined)
     throw new BundleError(
       'BUNDLE_KEY_UNKNOWN',
-      `The bundle is signed with key ${id}, which is not trusted here; add its public key to the trusted keys if you trust its owner`,
+      `${bundle} is signed with key ${id}, which is not trusted here; add its public key to the trusted keys if you trust its owner`,
     )
   if (!verify(null, manifest, key, signature))
     throw new BundleError(
       'BUNDLE_SIGNATURE_WRONG',
-      'manifest.json or its signature was changed after signing; fetch the bundle again',
+      `${bundle}: manifest.json or its signature was changed after signing; fetch the bundle again`,
     )
   return id
 }
