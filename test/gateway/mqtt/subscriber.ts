@@ -1,0 +1,85 @@
+import mqtt from 'mqtt'
+import type { Test } from 'tap'
+import type { AlertMessage } from '../../../gateway/mqtt/messages.js'
+import { objection } from './message-schemas.js'
+
+/** An MQTT subscriber of everything, which holds every message against the published JSON Schemas. */
+
+export interface Received {
+  readonly topic: string
+  /** Null: the empty message that clears a retained one. */
+  readonly message: Record<string, unknown> | null
+  /** As the broker said: true for what was retained before the subscription. */
+  readonly retained: boolean
+}
+
+export interface Subscriber {
+  readonly received: Received[]
+  /** Alert messages, in the order in which they came. */
+  readonly alerts: AlertMessage[]
+  /** Settles when it holds, tried after every message. */
+  until(what: string, holds: () => boolean): Promise<void>
+  /** The newest message on a topic that ends so. */
+  last(topicEnd: string): Record<string, unknown> | null | undefined
+  end(): Promise<void>
+}
+
+/** Fails the test when something does not come; far above what any of it takes. */
+const PATIENCE_MS = 60_000
+
+let subscribers = 0
+
+export async function subscribe(t: Test, url: URL | string, base = 'ecg'): Promise<Subscriber> {
+  const client = mqtt.connect(String(url), {
+    clientId: `subscriber-${process.pid}-${subscribers++}`,
+    clean: false, // what the broker takes while it cannot be passed on is passed on later
+    reconnectPeriod: 20,
+    resubscribe: true,
+  })
+  const received: Received[] = []
+  const alerts: AlertMessage[] = []
+  let waiting: Array<() => void> = []
+  client.on('error', () => {})
+  client.on('message', (topic, payload, { retain }) => {
+    const message = payload.length === 0 ? null : JSON.parse(payload.toString())
+    if (message !== null) {
+      const wrong = objection(topic, message)
+      if (wrong !== null) t.fail(wrong)
+      if (message.schema === 'urn:ecgclip:alert:1') alerts.push(message)
+    }
+    received.push({ topic, message, retained: retain })
+    const tried = waiting
+    waiting = []
+    for (const check of tried) check()
+  })
+  await new Promise<void>(resolve => client.once('connect', () => resolve()))
+  await client.subscribeAsync(`${base}/#`, { qos: 1 })
+  const end = () => client.endAsync(true)
+  t.teardown(end)
+  return {
+    received,
+    alerts,
+    until: (what, holds) =>
+      new Promise((resolve, reject) => {
+        const timer = setTimeout(() => {
+          const tail = received.slice(-8).map(({ topic, message }) => `${topic} ${JSON.stringify(message)}`)
+          reject(new Error(`never came: ${what}; last of ${received.length}:\n${tail.join('\n')}`))
+        }, PATIENCE_MS)
+        const check = () => {
+          if (!holds()) return void waiting.push(check)
+          clearTimeout(timer)
+          resolve()
+        }
+        check()
+      }),
+    last: topicEnd => received.findLast(({ topic }) => topic.endsWith(topicEnd))?.message,
+    end,
+  }
+}
+
+/** Numbers that are missing between the first and the last. */
+export function gaps(alerts: readonly AlertMessage[], from = 1): number[] {
+  const seen = new Set(alerts.map(({ seq }) => seq))
+  const last = Math.max(0, ...seen)
+  return Array.from({ length: last - from + 1 }, (_, i) => from + i).filter(seq => !seen.has(seq))
+}
