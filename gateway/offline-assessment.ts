@@ -74,7 +74,7 @@ function interpretable({ quality, signal }: EcgWindow): Float32Array | undefined
 }
 
 /** Record paths as given; a folder stands for every record in it and below, in the order of their names. */
-async function recordsAt(paths: readonly string[]): Promise<string[]> {
+export async function recordsAt(paths: readonly string[]): Promise<string[]> {
   const records: string[] = []
   for (const path of paths) {
     const isFolder = await stat(path).then(

@@ -13,16 +13,24 @@ export class LabelTableError extends EcgclipError {
 export interface LabelTable {
   /** Tasks that have a column, in the table's order. */
   readonly tasks: readonly string[]
-  /** 1, 0, or undefined where the table says nothing; undefined for a record that has no row. */
-  find(record: string): ((task: string) => 0 | 1 | undefined) | undefined
+  /** Undefined for a record that has no row, or whose row was not asked for. */
+  find(record: string): LabelledRecord | undefined
+}
+
+export interface LabelledRecord {
+  /** Undefined where the table says nothing. */
+  label(task: string): 0 | 1 | undefined
+  /** From the column `patient_id`; without one, every record is a patient of its own. */
+  readonly patient: string
 }
 
 /**
  * Reads a CSV with a header row. The first column names the record: its WFDB name, or a number that the name begins with
  * (`00017_lr` is row 17, as in PTB-XL). Every column in which all values are 0, 1 or empty is a task, named either by its id
  * or as `group:NAME`; of a `super_class:` and a `sub_class:` column with one NAME the former is the task `NAME_SUPER`.
+ * `where`: only rows that have these values in these columns (`{ strat_fold: '9' }`).
  */
-export function readLabelTable(file: string): LabelTable {
+export function readLabelTable(file: string, where: Readonly<Record<string, string>> = {}): LabelTable {
   const rows = readRows(file)
   const [header, ...body] = rows
   if (!header || body.length === 0)
@@ -37,18 +45,30 @@ export function readLabelTable(file: string): LabelTable {
   if (columnOf.size === 0)
     throw new LabelTableError('LABELS_INVALID', `${file} has no column of zeros and ones that could be a task`)
 
-  const rowOf = new Map(body.map(row => [recordKey(row[0] ?? ''), row]))
+  const patient = header.indexOf('patient_id')
+  const wanted = Object.entries(where).map(([name, value]) => ({ column: columnNamed(name, header, file), value }))
+  const chosen = body.filter(row => wanted.every(({ column, value }) => row[column] === value))
+  const rowOf = new Map(chosen.map(row => [recordKey(row[0] ?? ''), row]))
   return {
     tasks: [...columnOf.keys()],
     find(record) {
       const row = rowOf.get(record) ?? rowOf.get(recordKey(/^\d+/.exec(record)?.[0] ?? ''))
       if (!row) return undefined
-      return task => {
-        const value = row[columnOf.get(task) ?? Number.NaN] ?? ''
-        return value === '' ? undefined : Number(value) === 1 ? 1 : 0
+      return {
+        label(task) {
+          const value = row[columnOf.get(task) ?? Number.NaN] ?? ''
+          return value === '' ? undefined : Number(value) === 1 ? 1 : 0
+        },
+        patient: row[patient] ?? record,
       }
     },
   }
+}
+
+function columnNamed(name: string, header: readonly string[], file: string): number {
+  const column = header.indexOf(name)
+  if (column < 0) throw new LabelTableError('LABELS_INVALID', `${file} has no column "${name}"`)
+  return column
 }
 
 function taskOfColumn(name: string, header: readonly string[]): string {

@@ -10,23 +10,32 @@ t.test('PTB-XL’s columns become task ids, and a shared acronym makes the super
   )
   t.same(table.tasks, ['STTC_SUPER', 'MI', 'STTC', 'AFIB'])
   const labels = table.find('00017_lr')
-  t.equal(labels?.('STTC_SUPER'), 1)
-  t.equal(labels?.('STTC'), 0)
-  t.equal(labels?.('AFIB'), 1)
-  t.equal(labels?.('unknown'), undefined)
+  t.equal(labels?.label('STTC_SUPER'), 1)
+  t.equal(labels?.label('STTC'), 0)
+  t.equal(labels?.label('AFIB'), 1)
+  t.equal(labels?.label('unknown'), undefined)
+  t.equal(labels?.patient, '00017_lr')
+})
+
+t.test('rows can be chosen by a column, and a patient may have several records', async t => {
+  const file = write(t, 'id,patient_id,fold,AFIB\nA01,7,9,1\nA02,7,9,0\nA03,8,1,0\n')
+  const table = readLabelTable(file, { fold: '9' })
+  t.equal(table.find('A01')?.patient, table.find('A02')?.patient)
+  t.equal(table.find('A03'), undefined)
+  t.throws(() => readLabelTable(file, { folds: '9' }), { code: 'LABELS_INVALID' })
 })
 
 t.test('an empty cell is unknown, not negative', async t => {
   const table = readLabelTable(write(t, 'id,AFIB,PVC\nA01,,0\nA02,1,1\n'))
-  t.equal(table.find('A01')?.('AFIB'), undefined)
-  t.equal(table.find('A01')?.('PVC'), 0)
+  t.equal(table.find('A01')?.label('AFIB'), undefined)
+  t.equal(table.find('A01')?.label('PVC'), 0)
   t.equal(table.find('A03'), undefined)
 })
 
 t.test('quoted commas and line breaks in other columns do not disturb', async t => {
   const table = readLabelTable(write(t, 'id,report,AFIB\nA01,"sinus, normal\nno change",1\n'))
   t.same(table.tasks, ['AFIB'])
-  t.equal(table.find('A01')?.('AFIB'), 1)
+  t.equal(table.find('A01')?.label('AFIB'), 1)
 })
 
 t.test('a table without labels is refused with exit code 2', async t => {
