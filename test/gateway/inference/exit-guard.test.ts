@@ -25,6 +25,5 @@ t.test('a program that fails while the model runs ends with its own error', asyn
 })
 
 t.test('a program that exits while the model loads ends with its own exit code', async t => {
-  for (const ms of [0, 100, 200])
-    t.same(await end('loading', 'exit', `${ms}`), { code: 3, signal: null, stderr: '' })
+  for (const ms of [0, 100, 200]) t.same(await end('loading', 'exit', `${ms}`), { code: 3, signal: null, stderr: '' })
 })
