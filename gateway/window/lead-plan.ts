@@ -6,7 +6,7 @@ export interface LeadTerm {
   readonly weight: number
 }
 
-/** How a lead follows from the device's channels; no terms = it does not. */
+/** How a lead follows from the device's channels: from one as it is, from two as a weighted sum, or, without terms, not. */
 export interface PlannedLead {
   readonly lead: Lead
   readonly terms: readonly LeadTerm[]

@@ -4,7 +4,7 @@ import type { Manifest } from '../../models/bundle/manifest.js'
 import { bridgeGaps } from './bridge-gaps.js'
 import type { EcgWindow } from './ecg-window.js'
 import { type PlannedLead, planLeads } from './lead-plan.js'
-import { channelFacts, judge } from './quality.js'
+import { type ChannelFacts, channelFacts, judge } from './quality.js'
 import { type Polyphase, polyphase } from './resampling.js'
 import type { ChannelScale, SampleRing } from './sample-ring.js'
 import { WindowError } from './window-error.js'
@@ -75,16 +75,13 @@ export class WindowBuilder {
     const { boot, rate, input } = this.#source
     const stretch = ring.facts(first, this.samples)
     const off = leadsOff(stretch.electrodesOff)
-    const faults: string[] = []
-    const unfit = this.#channels.map(({ name, raw }, k) => {
+    const facts = this.#channels.map(({ raw }, k) => {
       ring.read(k, first, raw)
-      const { missing, fault } = channelFacts(raw, rate)
-      if (fault) faults.push(`Channel ${name} ${fault}.`)
-      else if (missing > stretch.missing) faults.push(`Channel ${name} lacks ${missing} of ${this.samples} samples.`)
-      return fault !== undefined
+      return channelFacts(raw, rate)
     })
     const usable = this.#plan.map(
-      ({ lead, terms }) => terms.length > 0 && !off.includes(lead) && !terms.some(({ channel }) => unfit[channel]),
+      ({ lead, terms }) =>
+        terms.length > 0 && !off.includes(lead) && !terms.some(({ channel }) => facts[channel]!.fault),
     )
     const verdict = judge({
       ...stretch,
@@ -95,7 +92,11 @@ export class WindowBuilder {
       minimumLeads: input.minimumLeads,
       leadsOff: off,
       leadsAbsent: this.#absent,
-      faults,
+      faults: this.#channels.flatMap(({ name }, k) => {
+        const { fault, missing } = facts[k]!
+        if (fault) return `Channel ${name} ${fault}.`
+        return missing > stretch.missing ? `Channel ${name} lacks ${missing} of ${this.samples} samples.` : []
+      }),
     })
     return {
       index,
@@ -109,35 +110,29 @@ export class WindowBuilder {
       quality: verdict.quality,
       qualityScore: verdict.score,
       reasons: verdict.reasons,
-      signal: this.#signal(first, usable),
+      signal: this.#signal(first, usable, facts),
       completed,
     }
   }
 
-  /** Resamples what the usable leads are made of, and makes them; the others stay zero. */
-  #signal(first: number, usable: readonly boolean[]): Float32Array {
+  /** Resamples the fit channels and makes the usable leads of them; the others stay zero. */
+  #signal(first: number, usable: readonly boolean[], facts: readonly ChannelFacts[]): Float32Array {
     const { samples, leads } = this.#source.input
     const signal = new Float32Array(new SharedArrayBuffer(leads.length * samples * Float32Array.BYTES_PER_ELEMENT))
-    const resampled = new Map<number, Float32Array>()
-    this.#plan.forEach(({ terms }, row) => {
+    const resampled = this.#channels.map(({ raw, resampler }, k) => {
+      const { missing, fault } = facts[k]!
+      if (fault) return undefined
+      if (missing > 0) bridgeGaps(raw)
+      return resampler.resample(raw, first, missing === 0)
+    })
+    this.#plan.forEach(({ terms: [a, b] }, row) => {
       if (!usable[row]) return
       const out = signal.subarray(row * samples, (row + 1) * samples)
-      const [a, b] = terms.map(({ channel, weight }) => {
-        const y = resampled.get(channel) ?? this.#resample(channel, first)
-        resampled.set(channel, y)
-        return { y, weight }
-      })
-      if (b) for (let m = 0; m < samples; m++) out[m] = a!.weight * a!.y[m]! + b.weight * b.y[m]!
-      else out.set(a!.y)
+      const [ya, yb] = [resampled[a!.channel]!, b && resampled[b.channel]!]
+      if (!b || !yb) out.set(ya)
+      else for (let m = 0; m < samples; m++) out[m] = a!.weight * ya[m]! + b.weight * yb[m]!
     })
     return signal
-  }
-
-  #resample(channel: number, first: number): Float32Array {
-    const { raw, resampler } = this.#channels[channel]!
-    const whole = !raw.some(Number.isNaN)
-    if (!whole) bridgeGaps(raw)
-    return resampler.resample(raw, first, whole)
   }
 }
 
