@@ -5,7 +5,7 @@ demo: build
 	node dist/gateway/cli/main.js demo
 
 build: node_modules/.ecgclip-lock
-	npx --no tsc -p tsconfig.json
+	node_modules/.bin/tsc -p tsconfig.json
 
 # --ignore-scripts: every native part ships prebuilt inside its package; nothing may be fetched from elsewhere.
 node_modules/.ecgclip-lock: package-lock.json
@@ -19,7 +19,7 @@ bench: build
 	node dist/gateway/cli/main.js bench
 
 lint: build
-	npx --no biome check --error-on-warnings .
+	node_modules/.bin/biome check --error-on-warnings .
 
 clean:
 	rm -rf dist build .tap

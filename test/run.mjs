@@ -35,10 +35,10 @@ process.stdout.write(`${total.passed} passed, ${total.failed} failed, ${total.sk
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0
 
 function typescript() {
-  const lint = run('npx', ['--no', 'biome', 'check', '--error-on-warnings', '.']) ? 1 : 0
+  const lint = run('node_modules/.bin/biome', ['check', '--error-on-warnings', '.']) ? 1 : 0
   const file = 'build/test/tap.txt'
   rmSync(file, { force: true })
-  const ok = run('npx', ['--no', 'tap', `--output-file=${file}`, '--reporter=terse'])
+  const ok = run('node_modules/.bin/tap', [`--output-file=${file}`, '--reporter=terse'])
   // The closing comment of a TAP stream as tap writes it: "# { total: 13, pass: 12, fail: 1, skip: 0, todo: 0 }".
   const tally = existsSync(file) ? readFileSync(file, 'utf8').match(/^# \{ total.*\}$/gm)?.at(-1) : undefined
   const of = word => Number(tally?.match(new RegExp(`${word}: (\\d+)`))?.[1] ?? 0)
@@ -100,7 +100,7 @@ function prepareNode() {
     remember(marker, ['package-lock.json'])
   }
   rmSync('dist/test', { recursive: true, force: true })
-  return run('npx', ['--no', 'tsc', '-p', 'tsconfig.json'])
+  return run('node_modules/.bin/tsc', ['-p', 'tsconfig.json'])
 }
 
 function preparePython() {
