@@ -18,7 +18,7 @@ export const WFDB_FORMATS: Readonly<Record<number, WfdbFormat>> = {
     missing: -0x80_0000,
     at: (bytes, i) => ((bytes[3 * i + 2]! << 24) >> 8) | (bytes[3 * i + 1]! << 8) | bytes[3 * i]!,
   },
-  /** Two samples of 12 bits in three bytes: low byte of the first, both high nibbles (the first's lower), low byte of the second. */
+  /** Two samples of 12 bits in three bytes: low byte of the first, high nibbles (the first's lower), low byte of the second. */
   212: {
     bytesPerSample: 1.5,
     missing: -0x800,

@@ -38,7 +38,7 @@ const DEFAULT_GAIN = 200
 const DEFAULT_RATE = 250
 
 const NUMBER = String.raw`[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?`
-/** A header must lead nowhere but to its own folder; this also leaves out "-" and "~", WFDB's words for standard input and for no file. */
+/** In the header's own folder; not "-" or "~" either, WFDB's words for standard input and for no file. */
 const PLAIN_FILE = /^\w[\w.+-]*$/
 const FORMAT = /^(\d+)(?:x(\d+))?(?::(-?\d+))?(?:\+(\d+))?$/
 const GAIN = new RegExp(String.raw`^(${NUMBER})(?:\(([+-]?\d+)\))?(?:/(\S+))?$`)

@@ -94,7 +94,7 @@ export class WindowBuilder {
       leadsAbsent: this.#absent,
       faults: this.#channels.flatMap(({ name }, k) => {
         const { fault, missing } = facts[k]!
-        if (fault) return `Channel ${name} ${fault}.`
+        if (fault) return `Channel ${name} ${fault}: ${this.#leadsOf(k).join(', ')} cannot be used.`
         return missing > stretch.missing ? `Channel ${name} lacks ${missing} of ${this.samples} samples.` : []
       }),
     })
@@ -113,6 +113,11 @@ export class WindowBuilder {
       signal: this.#signal(first, usable, facts),
       completed,
     }
+  }
+
+  /** Leads that need kept channel `k`. */
+  #leadsOf(k: number): Lead[] {
+    return this.#plan.filter(({ terms }) => terms.some(({ channel }) => channel === k)).map(({ lead }) => lead)
   }
 
   /** Resamples the fit channels and makes the usable leads of them; the others stay zero. */

@@ -80,8 +80,20 @@ t.test('samples that a file has not are missing: all channels of them, or one', 
   t.match(windows(one)[0], { quality: 'degraded', missing: 0, reasons: ['Channel V1 lacks 50 of 5000 samples.'] })
   one.channels[2]!.counts.fill(MISSING_COUNT)
   const [window] = windows(one)
-  t.match(window, { quality: 'degraded', reasons: ['Channel V1 has too few samples.'] })
+  t.match(window, { quality: 'degraded', reasons: ['Channel V1 has too few samples: V1 cannot be used.'] })
   t.ok(window!.signal.subarray(6000, 7000).every(v => v === 0))
+})
+
+t.test('a channel that is unfit takes the leads that are made of it', async t => {
+  const record = recording(5000)
+  record.channels[0]!.counts.fill(-32_000)
+  const [window] = windows(record)
+  t.match(window, { quality: 'degraded', reasons: ['Channel I is flat: I, III, aVR, aVL, aVF cannot be used.'] })
+  const zero = STANDARD_LEADS.filter((_, row) =>
+    window!.signal.subarray(row * 1000, row * 1000 + 1000).every(v => v === 0),
+  )
+  t.same(zero, ['I', 'III', 'aVR', 'aVL', 'aVF'])
+  t.equal(window!.qualityScore, 7 / 12)
 })
 
 t.test('any rate that the bundle has a filter for', async t => {

@@ -15,7 +15,7 @@ def expected_calibration_error(y: np.ndarray, p: np.ndarray, bins: int = 10) -> 
 
 
 def wilson(successes: int, trials: int) -> list[float]:
-    interval = binomtest(successes, trials).proportion_ci(method='wilson')
+    interval = binomtest(successes, trials).proportion_ci(method="wilson")
     return [successes / trials, interval.low, interval.high]
 
 
@@ -23,19 +23,19 @@ def case(name: str, y: np.ndarray, p: np.ndarray, rng: np.random.Generator) -> d
     weights = rng.poisson(1, size=len(y))
     tn, fp, fn, tp = (int(n) for n in confusion_matrix(y, p >= 0.5).ravel())
     return {
-        'name': name,
-        'labels': y.tolist(),
-        'scores': p.tolist(),
-        'weights': weights.tolist(),
-        'auroc': roc_auc_score(y, p),
-        'prauc': average_precision_score(y, p),
-        'weightedAuroc': roc_auc_score(y, p, sample_weight=weights),
-        'weightedPrauc': average_precision_score(y, p, sample_weight=weights),
-        'brier': brier_score_loss(y, p),
-        'ece': expected_calibration_error(y, p),
-        'inTheLarge': float(p.mean() - y.mean()),
-        'counts': [tp, fp, fn, tn],
-        'intervals': [wilson(tp, tp + fn), wilson(tn, tn + fp), wilson(tp, tp + fp), wilson(tn, tn + fn)],
+        "name": name,
+        "labels": y.tolist(),
+        "scores": p.tolist(),
+        "weights": weights.tolist(),
+        "auroc": roc_auc_score(y, p),
+        "prauc": average_precision_score(y, p),
+        "weightedAuroc": roc_auc_score(y, p, sample_weight=weights),
+        "weightedPrauc": average_precision_score(y, p, sample_weight=weights),
+        "brier": brier_score_loss(y, p),
+        "ece": expected_calibration_error(y, p),
+        "inTheLarge": float(p.mean() - y.mean()),
+        "counts": [tp, fp, fn, tn],
+        "intervals": [wilson(tp, tp + fn), wilson(tn, tn + fp), wilson(tp, tp + fp), wilson(tn, tn + fn)],
     }
 
 
@@ -46,14 +46,14 @@ def main() -> None:
     rare = np.zeros(200, int)
     rare[[3, 77, 150]] = 1
     cases = [
-        case('informed', y, np.round(informed, 6), rng),
-        case('many ties', y, np.round(informed, 1), rng),
-        case('uninformed', y, np.round(rng.random(300), 6), rng),
-        case('rare', rare, np.round(np.clip(rng.random(200) * 0.9 + 0.3 * rare, 0, 1), 6), rng),
-        case('upside down', y, np.round(1 - informed, 6), rng),
+        case("informed", y, np.round(informed, 6), rng),
+        case("many ties", y, np.round(informed, 1), rng),
+        case("uninformed", y, np.round(rng.random(300), 6), rng),
+        case("rare", rare, np.round(np.clip(rng.random(200) * 0.9 + 0.3 * rare, 0, 1), 6), rng),
+        case("upside down", y, np.round(1 - informed, 6), rng),
     ]
-    Path(__file__).with_suffix('.json').write_text(json.dumps(cases, separators=(',', ':')) + '\n')
+    Path(__file__).with_suffix(".json").write_text(json.dumps(cases, separators=(",", ":")) + "\n")
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     main()
