@@ -18,11 +18,12 @@ import pytest
 
 import ecg_link_emulator as link
 import wfdb16
-from stage import CLI, DEMO, Broker, Gateway, Subscriber, wait_for
+from stage import CLI, DEMO, Broker, Gateway, Message, Subscriber, wait_for
 
 AF_IN_PTBXL = (17, 152, 307, 330, 337)  # PTB-XL records labelled AFIB
 LONG = os.environ.get("ACCEPTANCE_LONG") == "1"
 NOISE_SECONDS = 60.0 if LONG else 15.0
+MEASURED: dict[str, list[float]] = {}  # what the tests measured on the way, shown at the end
 YEAR_S = 365 * 86400.0
 
 
@@ -38,6 +39,10 @@ class Site:
 
     def topic(self, device: str, leaf: str) -> str:
         return f"ecg/{self.gateway.id}/device/{device}/{leaf}"
+
+    def of(self, topic: str) -> list[Message]:
+        assert self.subscriber is not None, "nobody has listened here from the start"
+        return self.subscriber.of(topic)
 
 
 @dataclass
@@ -58,6 +63,13 @@ def demo(*spans: tuple[float, float]) -> wfdb16.Recording:
 
 
 SINUS, AF = (95.0, 115.0), (25.0, 45.0)  # seconds of the recording
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for name, values in MEASURED.items():
+        ordered = sorted(values)
+        middle, worst = ordered[len(ordered) // 2], ordered[-1]
+        terminalreporter.write_line(f"{name}: median {middle:.1f}, worst {worst:.1f} of {len(ordered)}")
 
 
 @pytest.fixture(scope="session")
@@ -211,6 +223,7 @@ def world(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wor
                     device(sinus, link.Options("malformed", caps=time_only, extra=malformed)),
                     device(sinus, link.Options("leaping", extra=leaps)),
                     device(sinus, link.Options("../+/#/\N{SNOWMAN}")),
+                    device(sinus, link.Options("version-2", version=2)),
                     device(sinus, link.Options("zero-rate", extra_hello={"rate_mhz": 0})),
                     device(sinus, link.Options("no-leads", extra_hello={"leads": []})),
                 ],

@@ -286,6 +286,7 @@ class Options:
     raw: Callable[[random.Random], bytes] | None = None  # what it babbles 100 times a second before it speaks
     raw_for_s: float = 0.0
     extra: Callable[[Device], None] | None = None  # called after every block: hostile packets
+    version: int = 1
     extra_hello: dict[str, object] = field(default_factory=dict)
 
 
@@ -558,10 +559,9 @@ class Device:
         payload: bytes,
         clock_us: int | None = None,
         samples: tuple[int, int] = (0, 0),
-        version: int = 1,
     ) -> None:
         at = self.clock_us() if clock_us is None else clock_us
-        raw = frame(Packet(kind, self._sequence, at, payload, version))
+        raw = frame(Packet(kind, self._sequence, at, payload, self.options.version))
         self._sequence = (self._sequence + 1) & 0xFFFF
         self.sent_frames += 1
         if not self.carrier.host_present():

@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 
 import ecg_link_emulator as link
-from conftest import AF_IN_PTBXL, NOISE_SECONDS, Site, World, find_ptbxl
+from conftest import AF_IN_PTBXL, MEASURED, NOISE_SECONDS, Site, World, find_ptbxl
 from mqtt_contract import (
     check_alert,
     check_alerts_in_sequence,
@@ -45,13 +45,11 @@ EVENTFUL = ["rhythm", "electrodes", "reboot", "unplug", "silent", "drift", "no-t
 
 
 def messages(site: Site, device: str, leaf: str) -> list[Message]:
-    assert site.subscriber is not None
-    return [m for m in site.subscriber.of(site.topic(device, leaf)) if m.payload]
+    return [m for m in site.of(site.topic(device, leaf)) if m.payload]
 
 
 def assessments(site: Site, device: str, subscriber: Subscriber | None = None) -> list[tuple[float, Json]]:
-    source = subscriber or site.subscriber
-    assert source is not None
+    source = subscriber or site
     return [(m.at, m.json) for m in source.of(site.topic(device, "assessment"))]
 
 
@@ -91,8 +89,7 @@ def rate(site: Site, device: str) -> int:
 
 
 def alerts(site: Site, device: str, kind: str, subscriber: Subscriber | None = None) -> list[Json]:
-    source = subscriber or site.subscriber
-    assert source is not None
+    source = subscriber or site
     found = [m.json for m in source.of(site.topic(device, "alert/")) if m.payload]
     return [alert for alert in found if alert["type"] == kind]
 
@@ -128,10 +125,13 @@ def check_windows(site: Site, device: str, boot: link.Boot, seen: list[tuple[flo
         assert signal["missing"] == len(boot.missing(first, length)), (
             f"{where}: never delivered {boot.missing(first, length)}"
         )
-        assert abs(utc(signal["start"]) - boot.utc(first)) * 1000 <= clock_ms, f"{where}: start"
+        error_ms = abs(utc(signal["start"]) - boot.utc(first)) * 1000
+        assert error_ms <= clock_ms, f"{where}: start is {error_ms:.1f} ms off"
+        MEASURED.setdefault(f"{device}: start off by, ms", []).append(error_ms)
         last, after = boot.utc(first + length - 1), boot.utc(first + length)  # either is "the end"
         assert last - clock_ms / 1000 <= utc(signal["end"]) <= after + clock_ms / 1000, f"{where}: end"
         assert -0.05 <= at - last < 3, f"{where}: published {at - last:.2f} s after its last sample"
+        MEASURED.setdefault(f"{device}: from the last sample to the subscriber, ms", []).append((at - last) * 1000)
 
 
 # ---- session and state ----
@@ -139,9 +139,8 @@ def check_windows(site: Site, device: str, boot: link.Boot, seen: list[tuple[flo
 
 def test_birth_is_retained_and_names_the_session(world: World) -> None:
     site = world.steady
-    assert site.subscriber is not None
     topic = f"ecg/{site.gateway.id}/state"
-    wait_for(lambda: site.subscriber and site.subscriber.of(topic), 20, "birth")
+    wait_for(lambda: site.of(topic), 20, "birth")
     (birth,) = retained(site.broker, topic)
     check_gateway_state(birth.json)
     assert birth.json["state"] == "online" and birth.qos == 1
@@ -200,6 +199,126 @@ def test_time_is_asked_again_every_10_s(world: World) -> None:
     assert len(asked) >= 2 and np.all(np.abs(np.diff(asked) - 10) < 1.5), np.diff(asked)
 
 
+# ---- refusals: exit code 2 or 3 and one clear line ----
+
+
+def check_refused(ran: Ran, *words: str) -> None:
+    lines = [line for line in ran.err.splitlines() if line.strip()]
+    assert ran.code in (2, 3), ran
+    assert len(lines) == 1, f"{len(lines)} lines on stderr:\n{ran.err}"
+    assert not re.search(r"\bat .*:\d+:\d+|undefined|\[object", lines[0]), lines[0]
+    for word in words:
+        assert word.lower() in lines[0].lower(), f"{word!r} is not in {lines[0]!r}"
+
+
+@pytest.fixture
+def run_refused(built: None, tmp_path: Path) -> Callable[..., Ran]:
+    def run(*arguments: str | Path, device: str | None = None) -> Ran:
+        # A port nobody listens on: what is refused is refused before a broker is needed.
+        common: list[str | Path] = ["--data", tmp_path / "data", "--broker", "mqtt://127.0.0.1:9"]
+        return ecgclip("run", *common, *(["--device", device] if device else []), *arguments, seconds=30)
+
+    return run
+
+
+def test_a_port_that_does_not_exist_is_refused(run_refused: Callable[..., Ran]) -> None:
+    check_refused(run_refused(device="serial:/dev/ttyNONE7"), "/dev/ttyNONE7")
+
+
+def test_a_port_in_use_is_refused(run_refused: Callable[..., Ran]) -> None:
+    carrier = link.PtyCarrier()
+    holder = os.open(carrier.path, os.O_RDWR | os.O_NOCTTY)
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    try:
+        check_refused(run_refused(device=f"serial:{carrier.path}"), carrier.path)
+    finally:
+        os.close(holder)
+        carrier.unplug()
+
+
+def test_a_port_of_another_gateway_is_refused(world: World, run_refused: Callable[..., Ran]) -> None:
+    device = world.noise.devices["noise"]
+    wait_for(device.carrier.host_present, 30, "open port")
+    check_refused(run_refused(device=device.uri), device.carrier.path)
+
+
+def test_an_embedded_broker_whose_port_is_taken_is_refused(built: None, tmp_path: Path) -> None:
+    broker = Broker(tmp_path)
+    try:
+        config = tmp_path / "gateway.yaml"
+        config.write_text(f"broker:\n  url: embedded\n  embeddedPort: {broker.port}\n")
+        check_refused(ecgclip("run", "-c", config, "--data", tmp_path / "data", seconds=30), str(broker.port))
+    finally:
+        broker.stop()
+
+
+@pytest.mark.parametrize(
+    "device", ["serial:", "carrier-pigeon:/dev/ttyS0", "/dev/ttyS0", "tcp:localhost", "serial:/dev/ttyS0?baud=fast"]
+)
+def test_a_device_that_is_no_uri_is_refused(run_refused: Callable[..., Ran], device: str) -> None:
+    check_refused(run_refused(device=device), device)
+
+
+@pytest.mark.parametrize("hop", ["0", "-5", "NaN", "soon", "1e9"])
+def test_a_senseless_hop_is_refused(run_refused: Callable[..., Ran], hop: str) -> None:
+    check_refused(run_refused("--hop", hop, device="serial:/dev/ttyNONE7"), "hop")
+
+
+@pytest.mark.parametrize("arguments", [["run", "--colour", "red"], ["fly"], ["assess"]])
+def test_bad_usage_is_refused(built: None, arguments: list[str]) -> None:
+    check_refused(ecgclip(*arguments))
+
+
+def test_unknown_keys_of_the_configuration_are_refused_by_name(run_refused: Callable[..., Ran], tmp_path: Path) -> None:
+    config = tmp_path / "gateway.yaml"
+    config.write_text("id: amb-12\nhopsSeconds: 5\n")
+    check_refused(run_refused("-c", config), "hopsSeconds")
+    config.write_text("broker: {\n")
+    check_refused(run_refused("-c", config), "gateway.yaml")
+    check_refused(run_refused("-c", tmp_path / "none.yaml"), "none.yaml")
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "*.onnx", "goldens*"])
+def test_a_bundle_with_one_byte_changed_is_refused(
+    run_refused: Callable[..., Ran], world: World, tmp_path: Path, name: str
+) -> None:
+    bundle = tmp_path / "bundle"
+    shutil.copytree(ROOT / "models/reference", bundle)
+    for spoilt in bundle.glob(name):
+        content = bytearray(spoilt.read_bytes())
+        content[len(content) // 2] ^= 1
+        spoilt.write_bytes(content)
+        break
+    else:
+        pytest.skip(f"the bundle has no {name}")
+    check_refused(run_refused("--bundle", bundle, device=world.noise.devices["noise"].uri), spoilt.name)
+    check_refused(ecgclip("assess", world.recordings["sinus"], "--json", "--bundle", bundle), spoilt.name)
+
+
+def test_what_is_not_a_bundle_is_refused(run_refused: Callable[..., Ran], tmp_path: Path) -> None:
+    check_refused(run_refused("--bundle", tmp_path), str(tmp_path))
+
+
+def test_what_is_not_a_wfdb_record_is_refused(world: World, tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("Dear Sir or Madam\n")
+    check_refused(ecgclip("assess", tmp_path / "letter.txt", "--json"), "letter.txt")
+    check_refused(ecgclip("assess", tmp_path / "nothing", "--json"), "nothing")
+    (tmp_path / "odd.hea").write_text("odd 12 five-hundred\n")
+    check_refused(ecgclip("assess", tmp_path / "odd", "--json"), "odd")
+    header = world.recordings["sinus"].with_suffix(".hea").read_text()
+    (tmp_path / "short.hea").write_text(header.replace("sinus", "short"))
+    (tmp_path / "short.dat").write_bytes(bytes(1000))
+    check_refused(ecgclip("assess", tmp_path / "short", "--json"), "short")
+    (tmp_path / "short.dat").unlink()
+    check_refused(ecgclip("assess", tmp_path / "short", "--json"), "short")
+
+
+@pytest.mark.parametrize("command", ["", "demo", "run", "replay", "assess", "evaluate", "bench"])
+def test_every_command_explains_itself(built: None, command: str) -> None:
+    ran = ecgclip(*([command] if command else []), "--help")
+    assert ran.code == 0 and ran.out.startswith(f"Usage: ecgclip {command}".strip()) and ran.err == ""
+
+
 # ---- windows ----
 
 
@@ -243,7 +362,7 @@ def test_uncertainty_is_stated_and_larger_without_time_exchange(world: World) ->
         assert stated, f"no device state of {device} states the clock's uncertainty"
         return stated[-1]
 
-    assert 0 < uncertainty("rhythm") <= CLOCK_MS
+    assert 0 < uncertainty("rhythm") <= 50
     assert uncertainty("no-time") > uncertainty("rhythm")
 
 
@@ -311,10 +430,10 @@ def test_electrodes_off_raise_a_technical_alert_and_are_part_of_the_state(world:
 # ---- alerts ----
 
 
-def check_all_alerts(site: Site, subscriber: Subscriber) -> None:
+def check_all_alerts(site: Site, subscriber: Subscriber | None = None) -> None:
     base = f"ecg/{site.gateway.id}/device/"
     sequence = []
-    for message in subscriber.of(base):
+    for message in (subscriber or site).of(base):
         device, leaf, *key = message.topic.removeprefix(base).split("/")
         if leaf == "alert" and message.payload:
             check_alert(message.json, site.gateway.id, device, "/".join(key))
@@ -326,7 +445,6 @@ def check_all_alerts(site: Site, subscriber: Subscriber) -> None:
 
 def test_atrial_fibrillation_is_alerted_from_start_to_end(world: World) -> None:
     site = world.eventful
-    assert site.subscriber is not None
     boot = site.devices["rhythm"].boot
     topic = site.topic("rhythm", "alert/AFIB")
 
@@ -351,7 +469,7 @@ def test_atrial_fibrillation_is_alerted_from_start_to_end(world: World) -> None:
         assert error <= alert["time"]["uncertaintyMs"] + 1, (
             f"{error:.1f} ms off, {alert['time']['uncertaintyMs']} ms stated"
         )
-    wait_for(lambda: [m for m in site.subscriber.of(topic) if not m.payload], 5, "clearing of the retained alert")  # type: ignore[union-attr]
+    wait_for(lambda: [m for m in site.of(topic) if not m.payload], 5, "clearing of the retained alert")
     assert retained(site.broker, topic) == []
 
 
@@ -386,14 +504,15 @@ def test_a_reboot_starts_the_windows_again_and_is_reported(world: World) -> None
 
     seen = wait_for(again, 40, "three windows after the reboot")
     rebooted = after.started + link.UTC_OF_MONOTONIC
-    old = [(at, w) for at, w in seen if w["signal"]["firstSample"] >= before.first_received]
+    turn = next(n for n, (_, w) in enumerate(seen) if w["signal"]["firstSample"] < before.first_received)
+    old = seen[:turn]
     whole = [(at, w) for at, w in old if before.utc(w["signal"]["firstSample"] + 5000) < rebooted]
     assert len(whole) >= 4
     check_windows(site, "reboot", before, whole, CLOCK_MS)
     for _, window in old[len(whole) :]:  # closed as incomplete
         first = window["signal"]["firstSample"]
         assert window["signal"]["missing"] == len(before.missing(first, 5000)), window
-    check_windows(site, "reboot", after, seen[len(old) :], CLOCK_MS)
+    check_windows(site, "reboot", after, seen[turn:], CLOCK_MS)
     reported = [m.payload.decode().lower() for leaf in ("state", "alert/") for m in messages(site, "reboot", leaf)]
     assert any("reboot" in text for text in reported), "the reboot is not reported"
 
@@ -468,11 +587,16 @@ def test_a_device_that_claims_an_endless_gap_costs_nothing(world: World) -> None
 
 def test_a_device_cannot_name_itself_out_of_its_topic(world: World) -> None:
     site = world.hostile
-    assert site.subscriber is not None
     wait_for_windows(site, "healthy", 12)
-    for message in site.subscriber.of("ecg/hostile/"):
+    for message in site.of("ecg/hostile/"):
         assert not set("+#") & set(message.topic) and ".." not in message.topic.split("/"), message.topic
         assert len(message.topic.split("/")) <= 6, message.topic
+
+
+def test_an_unknown_protocol_version_is_shown_to_the_operator(world: World) -> None:
+    site = world.hostile
+    wait_for(lambda: "version" in site.gateway.said().replace('"version"', ""), 30, "word about the unknown version")
+    assert assessments(site, "version-2") == []
 
 
 def test_noise_neither_crashes_the_gateway_nor_grows_its_memory(world: World) -> None:
@@ -608,150 +732,23 @@ def test_ptbxl_records_get_the_same_answers_and_an_alert(world: World, ptbxl: Pa
     )
 
 
-# ---- refusals: exit code 2 or 3 and one clear line ----
-
-
-def check_refused(ran: Ran, *words: str) -> None:
-    lines = [line for line in ran.err.splitlines() if line.strip()]
-    assert ran.code in (2, 3), ran
-    assert len(lines) == 1, f"{len(lines)} lines on stderr:\n{ran.err}"
-    assert not re.search(r"\bat .*:\d+:\d+|undefined|\[object", lines[0]), lines[0]
-    for word in words:
-        assert word.lower() in lines[0].lower(), f"{word!r} is not in {lines[0]!r}"
-
-
-@pytest.fixture
-def run_refused(built: None, tmp_path: Path) -> Callable[..., Ran]:
-    def run(*arguments: str | Path, device: str | None = None) -> Ran:
-        # A port nobody listens on: what is refused is refused before a broker is needed.
-        common: list[str | Path] = ["--data", tmp_path / "data", "--broker", "mqtt://127.0.0.1:9"]
-        return ecgclip("run", *common, *(["--device", device] if device else []), *arguments, seconds=30)
-
-    return run
-
-
-def test_a_port_that_does_not_exist_is_refused(run_refused: Callable[..., Ran]) -> None:
-    check_refused(run_refused(device="serial:/dev/ttyNONE7"), "/dev/ttyNONE7")
-
-
-def test_a_port_in_use_is_refused(run_refused: Callable[..., Ran]) -> None:
-    carrier = link.PtyCarrier()
-    holder = os.open(carrier.path, os.O_RDWR | os.O_NOCTTY)
-    fcntl.flock(holder, fcntl.LOCK_EX)
-    try:
-        check_refused(run_refused(device=f"serial:{carrier.path}"), carrier.path)
-    finally:
-        os.close(holder)
-        carrier.unplug()
-
-
-def test_a_port_of_another_gateway_is_refused(world: World, run_refused: Callable[..., Ran]) -> None:
-    device = world.noise.devices["noise"]
-    wait_for(device.carrier.host_present, 30, "open port")
-    check_refused(run_refused(device=device.uri), device.carrier.path)
-
-
-def test_an_embedded_broker_whose_port_is_taken_is_refused(built: None, tmp_path: Path) -> None:
-    broker = Broker(tmp_path)
-    try:
-        config = tmp_path / "gateway.yaml"
-        config.write_text(f"broker:\n  url: embedded\n  embeddedPort: {broker.port}\n")
-        check_refused(ecgclip("run", "-c", config, "--data", tmp_path / "data", seconds=30), str(broker.port))
-    finally:
-        broker.stop()
-
-
-@pytest.mark.parametrize(
-    "device", ["serial:", "carrier-pigeon:/dev/ttyS0", "/dev/ttyS0", "tcp:localhost", "serial:/dev/ttyS0?baud=fast"]
-)
-def test_a_device_that_is_no_uri_is_refused(run_refused: Callable[..., Ran], device: str) -> None:
-    check_refused(run_refused(device=device), device)
-
-
-@pytest.mark.parametrize("hop", ["0", "-5", "NaN", "soon", "1e9"])
-def test_a_senseless_hop_is_refused(run_refused: Callable[..., Ran], hop: str) -> None:
-    check_refused(run_refused("--hop", hop, device="serial:/dev/ttyNONE7"), "hop")
-
-
-@pytest.mark.parametrize("arguments", [["run", "--colour", "red"], ["fly"], ["assess"]])
-def test_bad_usage_is_refused(built: None, arguments: list[str]) -> None:
-    check_refused(ecgclip(*arguments))
-
-
-def test_unknown_keys_of_the_configuration_are_refused_by_name(run_refused: Callable[..., Ran], tmp_path: Path) -> None:
-    config = tmp_path / "gateway.yaml"
-    config.write_text("id: amb-12\nhopsSeconds: 5\n")
-    check_refused(run_refused("-c", config), "hopsSeconds")
-    config.write_text("broker: {\n")
-    check_refused(run_refused("-c", config), "gateway.yaml")
-    check_refused(run_refused("-c", tmp_path / "none.yaml"), "none.yaml")
-
-
-@pytest.mark.parametrize("name", ["manifest.json", "*.onnx", "goldens*"])
-def test_a_bundle_with_one_byte_changed_is_refused(
-    run_refused: Callable[..., Ran], world: World, tmp_path: Path, name: str
-) -> None:
-    bundle = tmp_path / "bundle"
-    shutil.copytree(ROOT / "models/reference", bundle)
-    for spoilt in bundle.glob(name):
-        content = bytearray(spoilt.read_bytes())
-        content[len(content) // 2] ^= 1
-        spoilt.write_bytes(content)
-        break
-    else:
-        pytest.skip(f"the bundle has no {name}")
-    check_refused(run_refused("--bundle", bundle, device=world.noise.devices["noise"].uri), spoilt.name)
-    check_refused(ecgclip("assess", world.recordings["sinus"], "--json", "--bundle", bundle), spoilt.name)
-
-
-def test_what_is_not_a_bundle_is_refused(run_refused: Callable[..., Ran], tmp_path: Path) -> None:
-    check_refused(run_refused("--bundle", tmp_path), str(tmp_path))
-
-
-def test_what_is_not_a_wfdb_record_is_refused(world: World, tmp_path: Path) -> None:
-    (tmp_path / "letter.txt").write_text("Dear Sir or Madam\n")
-    check_refused(ecgclip("assess", tmp_path / "letter.txt", "--json"), "letter.txt")
-    check_refused(ecgclip("assess", tmp_path / "nothing", "--json"), "nothing")
-    (tmp_path / "odd.hea").write_text("odd 12 five-hundred\n")
-    check_refused(ecgclip("assess", tmp_path / "odd", "--json"), "odd")
-    header = world.recordings["sinus"].with_suffix(".hea").read_text()
-    (tmp_path / "short.hea").write_text(header.replace("sinus", "short"))
-    (tmp_path / "short.dat").write_bytes(bytes(1000))
-    check_refused(ecgclip("assess", tmp_path / "short", "--json"), "short")
-    (tmp_path / "short.dat").unlink()
-    check_refused(ecgclip("assess", tmp_path / "short", "--json"), "short")
-
-
-@pytest.mark.parametrize("command", ["", "demo", "run", "replay", "assess", "evaluate", "bench"])
-def test_every_command_explains_itself(built: None, command: str) -> None:
-    ran = ecgclip(*([command] if command else []), "--help")
-    assert ran.code == 0 and "Usage" in ran.out and ran.err == ""
-
-
 # ---- at the end: everything that was said, and good-bye ----
 
 
-@pytest.mark.parametrize("name", ["steady", "eventful", "hostile"])
+@pytest.mark.parametrize("name", ["steady", "eventful"])
 def test_every_alert_keeps_the_contract_and_the_sequence_has_no_gap(world: World, name: str) -> None:
     site: Site = getattr(world, name)
-    assert site.subscriber is not None
-    if name != "eventful" and not [
-        m for m in site.subscriber.of(f"ecg/{site.gateway.id}/device/") if "/alert/" in m.topic
-    ]:
-        pytest.skip(f"no alert at the {name} site")
-    check_all_alerts(site, site.subscriber)
+    check_all_alerts(site)
 
 
 def test_health_is_published_every_minute(world: World) -> None:
     site = world.eventful
-    assert site.subscriber is not None
-    seen = wait_for(lambda: site.subscriber and site.subscriber.of("ecg/eventful/health"), 75, "health")
+    seen = wait_for(lambda: site.of("ecg/eventful/health"), 75, "health")
     check_health(seen[0].json)
 
 
 def test_mosquitto_sub_shows_the_same(world: World) -> None:
     site = world.steady
-    assert site.subscriber is not None
     seen = wait_for_windows(site, "clean-500", 6)
     time.sleep(0.5)
     lines = [line.split(" ", 1) for line in world.mosquitto_sub.read_text().splitlines()]
