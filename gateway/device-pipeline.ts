@@ -1,5 +1,5 @@
 import { type Electrode, electrodesFromBits } from '../ecg/leads.js'
-import { type Microseconds, Millis, SampleIndex, UnixMillis } from '../ecg/units.js'
+import { Microseconds, Millis, SampleIndex, UnixMillis } from '../ecg/units.js'
 import type {
   DeviceIdentity,
   DeviceListener,
@@ -23,6 +23,9 @@ const REORDER_PATIENCE = Millis(250)
 const RESEND_PATIENCE = Millis(1500)
 /** A clock known worse than this, half-width of a 95 % interval, is reported. */
 const CLOCK_LIMIT = Millis(500)
+
+/** A state whose reason keeps changing is told no more often than this; the report every few seconds has the last one. */
+const REASON_EVERY = Microseconds(5e6)
 
 /** What one device's path needs, and where its results go. */
 export interface PipelineParts {
@@ -61,7 +64,9 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
   let electrodeBits = 0
   let electrodesOff: readonly Electrode[] = []
   let assembler: WindowAssembler | null = null
-  let newest = SampleIndex(0)
+  /** One past the newest sample of this boot. */
+  let newest: SampleIndex | null = null
+  let stateTold = Microseconds(Number.NEGATIVE_INFINITY)
   /** Settles when all windows so far are assessed: results keep the order of the windows, whichever worker is faster. */
   let settled: Promise<void> = Promise.resolve()
 
@@ -73,19 +78,24 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
         condition('DEVICE_LOST', `another device, ${next.id}, answers in its place`)
       else if (identity) log.warn({ device: next.id, boot: next.boot }, 'the device has rebooted')
       identity = next
+      newest = null
       electrodeBits = 0
       electrodesOff = []
       assembler = assemblerFor(next)
     },
     samples(block) {
-      newest = SampleIndex(Math.max(newest, block.first + block.count))
+      newest = SampleIndex(Math.max(newest ?? 0, block.first + block.count))
       if (block.electrodesOff !== electrodeBits && !block.retransmission) electrodesChanged(block)
       if (assembler) assessAll(assembler.push(block))
     },
     state(next, why) {
-      log.info({ device: identity?.id, uri: stream.uri, state: next }, why)
+      const sameState = next === state
       state = next
       reason = why
+      const now = parts.monotonic()
+      if (sameState && now - stateTold < REASON_EVERY) return
+      stateTold = now
+      log.info({ device: identity?.id, uri: stream.uri, state }, reason)
       condition('STREAM_STALLED', next === 'stalled' ? why : null)
       condition('DEVICE_LOST', next === 'lost' ? why : null)
       report()
@@ -142,7 +152,9 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
       const { id } = identity
       const times = timesOf(window)
       const result = assess(window)
-      settled = settled.then(async () => deliver(id, times, await result))
+      settled = settled
+        .then(async () => deliver(id, times, await result))
+        .catch((error: unknown) => log.error({ device: id, error }, 'a window could not be reported'))
     }
   }
 
@@ -150,7 +162,7 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
     const start = stream.timeOf(window.firstSample)
     const end = stream.timeOf(SampleIndex(window.firstSample + window.samples))
     if (start && end)
-      return { start: start.utc, end: end.utc, uncertaintyMs: Math.max(start.uncertaintyMs, end.uncertaintyMs) }
+      return { start: start.utc, end: end.utc, uncertaintyMs: tenths(Math.max(start.uncertaintyMs, end.uncertaintyMs)) }
     const arrived = parts.utc() - (parts.monotonic() - window.completed) / 1000
     const length = (1000 * window.samples) / window.rate
     return { start: UnixMillis(arrived - length), end: UnixMillis(arrived), uncertaintyMs: null }
@@ -210,7 +222,8 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
 
   function report(): void {
     if (!identity) return
-    const uncertaintyMs = stream.timeOf(newest)?.uncertaintyMs ?? null
+    const time = newest === null ? undefined : stream.timeOf(newest)
+    const uncertaintyMs = time ? tenths(time.uncertaintyMs) : null
     const { counters } = stream
     parts.report(identity.id, { state, reason, identity, status, electrodesOff, counters, uncertaintyMs })
   }
@@ -236,4 +249,9 @@ interface Judgement {
   readonly window: EcgWindow
   readonly probabilities: Float32Array | null
   readonly failure: string | null
+}
+
+/** Rounded up: an uncertainty may be overstated, never understated. */
+function tenths(milliseconds: number): number {
+  return Math.ceil(milliseconds * 10) / 10
 }
