@@ -81,6 +81,7 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
       newest = null
       electrodeBits = 0
       electrodesOff = []
+      condition('ELECTRODES_OFF', null)
       assembler = assemblerFor(next)
     },
     samples(block) {
