@@ -96,21 +96,22 @@ export function keepConnected(options: BrokerLinkOptions): BrokerLink {
       connects++
       complained = null
       log.info({ broker: name }, 'connected to the broker')
-      const connection = openConnection(client, options, text => {
-        reason = text
+      const connection = openConnection(client, options, why => {
+        if (client.disconnecting) return
+        reason = why
         client.end(true)
       })
       current = connection
       options.connected(connection)
     })
     client.once('close', () => {
-      client.end(true)
       if (current !== null) {
         if (clock.monotonic() - current.since >= STABLE_AFTER) backOff.reset()
+        options.lost()
         current.closed(reason)
         current = null
-        options.lost()
       }
+      client.end(true)
       failed(reason)
     })
   }

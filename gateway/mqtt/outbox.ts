@@ -22,7 +22,7 @@ import {
  */
 export interface Outbox {
   readonly session: number
-  /** The last number given out. */
+  /** The number of the last message added so far, even where it is not written yet. */
   readonly seq: number
   readonly depth: { readonly messages: number; readonly bytes: number; readonly capacityBytes: number }
   /** Alert messages given up since the start. */
@@ -82,6 +82,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
   const unwritten: AlertTransition[] = []
   let { messages, bytes } = store.found
   let { seq } = store
+  let inHand = 0
   let dropped = 0
   /** Transitions that were given up before they had a number. */
   let shed = 0
@@ -143,6 +144,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
   async function write(): Promise<void> {
     while (unwritten.length > 0 || relieved()) {
       const batch = unwritten.splice(0, BATCH)
+      inHand = batch.length
       const operations: StoreOperation[] = []
       let growth = 0
       let count = 0
@@ -166,6 +168,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
       operations.push(...evicted.map(({ key }) => ({ type: 'del', key }) as const))
       await store.write(operations, seq + count)
       seq += count
+      inHand = 0
       messages += count - evicted.length
       bytes += growth - evicted.reduce((sum, entry) => sum + entry.bytes, 0)
       dropped += evicted.length
@@ -213,7 +216,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
   return {
     session: store.session,
     get seq() {
-      return seq
+      return seq + inHand + unwritten.length
     },
     get depth() {
       return { messages, bytes, capacityBytes }

@@ -13,6 +13,8 @@ import { tempFolder } from './temp-folder.js'
 export interface TestBroker {
   readonly url: URL
   readonly port: number
+  /** Where it keeps what it persists; given to the next one, it goes on from there. */
+  readonly folder: string
   stop(): Promise<void>
 }
 
@@ -20,7 +22,7 @@ export interface BrokerKind {
   readonly name: string
   /** Why tests with it are skipped, or false. */
   readonly skip: string | false
-  start(t: Test, options?: { port?: number; config?: string }): Promise<TestBroker>
+  start(t: Test, options?: { port?: number; folder?: string; config?: string }): Promise<TestBroker>
 }
 
 const MOSQUITTO = findMosquitto()
@@ -28,9 +30,8 @@ const MOSQUITTO = findMosquitto()
 export const mosquitto: BrokerKind = {
   name: 'mosquitto',
   skip: MOSQUITTO === null ? 'mosquitto is not installed' : false,
-  async start(t, { port, config = 'allow_anonymous true' } = {}) {
+  async start(t, { port, folder = tempFolder(t), config = 'allow_anonymous true' } = {}) {
     const at = port ?? (await freePort())
-    const folder = tempFolder(t)
     const file = join(folder, 'mosquitto.conf')
     writeFileSync(
       file,
@@ -44,7 +45,7 @@ export const mosquitto: BrokerKind = {
       await ended
     }
     t.teardown(stop)
-    return { url: new URL(`mqtt://127.0.0.1:${at}`), port: at, stop }
+    return { url: new URL(`mqtt://127.0.0.1:${at}`), port: at, folder, stop }
   },
 }
 
@@ -59,7 +60,7 @@ export const aedes: BrokerKind = {
       return stopped
     }
     t.teardown(stop)
-    return { url: new URL(broker.url), port: broker.port, stop }
+    return { url: new URL(broker.url), port: broker.port, folder: '', stop }
   },
 }
 
