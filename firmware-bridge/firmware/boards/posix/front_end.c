@@ -39,7 +39,8 @@ static void read_signal(const char *line, struct signal *signal, char *file) {
   char format[16], gain[64];
   if (sscanf(line, "%255s %15s %63s %*d %d %*d %*d %*d %n", file, format, gain, &zero, &name_at) < 4 || name_at == 0)
     give_up("cannot read this line of the header: %s", line);
-  if (strcmp(format, "16") != 0) give_up("only WFDB format 16 can be played, not %s: convert the record with xform", format);
+  if (strcmp(format, "16") != 0)
+    give_up("only WFDB format 16 can be played, not %s: convert the record with xform", format);
   char *end;
   signal->gain = strtod(gain, &end);
   signal->baseline = *end == '(' ? atoi(end + 1) : zero;

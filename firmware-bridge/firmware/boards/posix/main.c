@@ -140,13 +140,15 @@ static void run(struct board *board, const struct options *options) {
                                            .packet_limit = ECG_PACKET_MAX,
                                            .history = history,
                                            .history_bytes = history == NULL ? 0 : retain * stride};
-  while (!ended) {
+  for (bool first = true; !ended; first = false) {
     board->booted_ns = monotonic_ns();
     const char *fault = ecg_device_init(&device, &config, &port);
     if (fault != NULL) {
       fprintf(stderr, "ecg-device-posix: %s\n", fault);
       exit(2);
     }
+    if (first) puts(board->carrier.uri);
+    fflush(stdout);
     live(board, options, &device);
   }
   free(history);
@@ -212,9 +214,8 @@ int main(int count, char **arguments) {
   const int numbers[] = {SIGUSR1, SIGUSR2, SIGINT, SIGTERM};
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) sigaction(numbers[i], &action, NULL);
   signal(SIGPIPE, SIG_IGN);
-  puts(board.carrier.uri);
-  fflush(stdout);
   run(&board, &options);
+  free(options.front_end.counts);
   if (link != NULL) unlink(link);
   return 0;
 }

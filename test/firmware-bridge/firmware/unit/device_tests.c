@@ -422,6 +422,18 @@ static void samples_lost_in_the_ring_are_a_gap_of_known_size(void) {
   CHECK(is_block(&received[2], 50, 2, ECG_FLAG_RETRANSMISSION));
 }
 
+static void gap_longer_than_the_history_leaves_nothing_behind(void) {
+  stream();
+  sample(4);
+  for (unsigned i = 0; i < 10 * HISTORY; i++) ecg_device_sample_missed(&device);
+  for (unsigned i = 0; i < 2 * BATCH; i++) sample_without_poll();
+  ecg_device_poll(&device);
+  CHECK_EQUAL(received_count, 2); /* the four before the gap were never sent, and are gone */
+  CHECK(is_block(&received[0], 4 + 10 * HISTORY, BATCH, 0));
+  CHECK(is_block(&received[1], 4 + 10 * HISTORY + BATCH, BATCH, 0));
+  CHECK_EQUAL(ecg_device_dropped(&device), 4 + 10 * HISTORY);
+}
+
 static void block_says_which_electrodes_were_off_and_saturation(void) {
   stream();
   const int32_t values[CHANNELS] = {0};
@@ -577,6 +589,7 @@ void device_tests(void) {
   RUN(slow_carrier_delays_and_loses_nothing);
   RUN(blocked_carrier_costs_the_oldest_and_they_are_counted);
   RUN(samples_lost_in_the_ring_are_a_gap_of_known_size);
+  RUN(gap_longer_than_the_history_leaves_nothing_behind);
   RUN(block_says_which_electrodes_were_off_and_saturation);
   RUN(reports_status_at_start_and_periodically);
   RUN(events_point_at_the_next_sample);
