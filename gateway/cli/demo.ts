@@ -33,8 +33,10 @@ export function demoCommand(): Command {
         broker: { url: 'embedded', embeddedPort: port },
         data,
       })
+      const { log, release } = createLog('warn')
       try {
-        const gateway = await startGateway({ config, version: packageVersion(), log: createLog('warn') })
+        const gateway = await startGateway({ config, version: packageVersion(), log })
+        release()
         const { url } = gateway.messaging
         const subscriber = await mqtt.connectAsync(url.href)
         subscriber.on('message', (topic, payload) => {

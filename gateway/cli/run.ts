@@ -27,8 +27,7 @@ export function runCommand(): Command {
     .option('--hop <seconds>', 'a new 10-second window starts this often', seconds(0.5, 10))
     .action(async (flags: RunFlags) => {
       const config = loadConfig(flags.config, overrides(flags))
-      // Until it runs, what is wrong is said in one line, the error's own.
-      const log = createLog(['debug', 'info'].includes(config.log.level) ? 'warn' : config.log.level)
+      const { log, release } = createLog(config.log.level)
       // Whoever names a device by hand wants to hear at once that it is not there; a service waits for its devices.
       const gateway = await startGateway({
         config,
@@ -36,7 +35,7 @@ export function runCommand(): Command {
         log,
         failFast: flags.device !== undefined,
       })
-      log.level = config.log.level
+      release()
       const { engine, messaging } = gateway
       log.info({ model: engine.model, candidates: engine.candidates }, 'model chosen')
       log.info({ gateway: config.id, session: messaging.session, broker: messaging.url.host }, 'gateway started')
