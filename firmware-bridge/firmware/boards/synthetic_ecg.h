@@ -9,7 +9,7 @@
 
 extern const char *const synthetic_ecg_leads[SYNTHETIC_ECG_LEADS];
 
-/* The leads at `ms` since some R wave's beat began; repeats every SYNTHETIC_ECG_BEAT_MS. */
+/* The leads `ms` after a beat began: R at 300 ms, the next beat at SYNTHETIC_ECG_BEAT_MS. */
 void synthetic_ecg(uint32_t ms, int32_t microvolts[SYNTHETIC_ECG_LEADS]);
 
 #endif

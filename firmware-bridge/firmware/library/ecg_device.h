@@ -2,9 +2,10 @@
  * An ECG Link device: says who it is, streams, answers. All state is in `struct ecg_device`, which the caller owns; any
  * number of them may live side by side. Nothing is allocated and nothing waits.
  *
- *   interrupt   ecg_device_sample or ecg_device_sample_missed, once per sampling instant, from one handler, from boot
- * on any         ecg_device_event main loop   ecg_device_receive with what the carrier brought, then ecg_device_poll;
- * at least every ECG_RING_SLOTS / 2 sampling periods, and after each received byte and each freed byte of the carrier
+ *   interrupt   ecg_device_sample or ecg_device_sample_missed, once per sampling instant, from one handler
+ *   any         ecg_device_event
+ *   main loop   ecg_device_receive with what the carrier brought, then ecg_device_poll: after each interrupt, and at
+ *               least every ECG_RING_SLOTS / 2 sampling periods
  *
  * Sent first is what the host waits for (HELLO, ACK, TIME_RSP), then EVENT, STATUS, new samples, answers to RESEND. New
  * samples that the carrier does not take yet wait in the history; those that fall out of it unsent count as dropped.
@@ -107,8 +108,7 @@ void ecg_device_sample(struct ecg_device *device, const int32_t *values, uint32_
                        bool saturated);
 /* The front end did not deliver: the index moves on and the host sees a gap of known size. */
 void ecg_device_sample_missed(struct ecg_device *device);
-/* Something happened just before the next sample. Forgotten while not streaming: it would point at a sample never sent.
- */
+/* Something happened before the next sample. Forgotten while not streaming: it would point at a sample never sent. */
 void ecg_device_event(struct ecg_device *device, enum ecg_event_kind kind);
 
 /* Bytes of a stream, in pieces of any size; with ECG_CARRIER_PACKETS exactly one packet. */
@@ -117,8 +117,7 @@ void ecg_device_poll(struct ecg_device *device);
 /* The host has gone (TCP closed, BLE disconnected): streaming ends and what was under way is forgotten. */
 void ecg_device_carrier_lost(struct ecg_device *device);
 
-/* Samples since boot that no host can get any more without having been sent: not read, ring full, or unsent for too
- * long. */
+/* Samples since boot that were not read, found the ring full, or fell out of the history unsent. */
 uint64_t ecg_device_dropped(const struct ecg_device *device);
 
 #endif

@@ -1,6 +1,5 @@
 /*
- * ECG Link packets: header, CRC-32 and COBS framing. Pure functions on buffers of the caller; no state but the
- * framer's.
+ * ECG Link packets: header, CRC-32 and COBS framing, on buffers of the caller. No state but the framer's.
  *
  *   0 version · 1 type · 2 sequence u16 · 4 clock u64, µs · 12 payload · 12+n CRC-32 over all before; little-endian
  */
@@ -16,8 +15,7 @@
 #define ECG_CRC_SIZE 4u
 #define ECG_PACKET_MIN (ECG_HEADER_SIZE + ECG_CRC_SIZE)
 #define ECG_PACKET_MAX 1024u
-/* COBS puts at most one byte before each 254, and 00 behind: a frame is packet + ECG_COBS_HEADROOM + 1 bytes at most.
- */
+/* COBS puts at most one byte before each 254, and 00 behind all. */
 #define ECG_COBS_HEADROOM ((ECG_PACKET_MAX + 253u) / 254u)
 #define ECG_FRAME_MAX (ECG_COBS_HEADROOM + ECG_PACKET_MAX + 1u)
 
@@ -57,18 +55,16 @@ enum ecg_packet_fault {
 /* CRC-32/ISO-HDLC (zlib's); "123456789" gives 0xcbf43926. */
 uint32_t ecg_crc32(const uint8_t *bytes, size_t length);
 
-/* Writes the header before and the CRC behind a payload that lies at packet + ECG_HEADER_SIZE. Returns the packet's
- * length. */
+/* Writes header and CRC around the payload at packet + ECG_HEADER_SIZE. Returns the packet's length. */
 size_t ecg_packet_seal(uint8_t *packet, uint8_t type, uint16_t sequence, uint64_t clock_us, size_t payload_length);
 
 /* `parsed` is written when the result is ECG_PACKET_OK. */
 enum ecg_packet_fault ecg_packet_parse(const uint8_t *bytes, size_t length, struct ecg_packet *parsed);
 
 /*
- * Encodes the packet of `length` bytes (≤ ECG_PACKET_MAX) at frame + ECG_COBS_HEADROOM to frame[0…], in place, and
- * closes it with 00; `frame` holds ECG_FRAME_MAX bytes. Returns the frame's length. In place, because a second buffer
- * would cost 1 KiB; it works because the encoder has never written more than one byte per 254 read, plus one, ahead of
- * what it has read.
+ * Encodes the packet of `length` bytes (≤ ECG_PACKET_MAX) at frame + ECG_COBS_HEADROOM to frame[0…] and closes it with
+ * 00; `frame` holds ECG_FRAME_MAX bytes. Returns the frame's length. In place, because a second buffer would cost 1 KiB;
+ * the headroom is all that the encoder can gain on what it reads.
  */
 size_t ecg_cobs_encode(uint8_t *frame, size_t length);
 

@@ -17,8 +17,7 @@
 #define ECG_CHANNELS_MAX 8
 #endif
 
-/* Power of two. The main loop may be away for this many sampling periods (64 ms at 500 Hz) before samples are dropped.
- */
+/* Power of two. Samples are dropped when the main loop is away for this many sampling periods, 64 ms at 500 Hz. */
 #ifndef ECG_RING_SLOTS
 #define ECG_RING_SLOTS 32u
 #endif

@@ -1,5 +1,4 @@
-/* The cable: the device's end of a pseudo-terminal, or a TCP port on loopback. Never waits; may lose bytes on purpose.
- */
+/* The cable: the device's end of a pseudo-terminal, or a TCP port on loopback. May lose bytes on purpose. */
 #ifndef CARRIER_H
 #define CARRIER_H
 

@@ -1,7 +1,6 @@
 /*
  * A whole device on QEMU's mps2-an385: SysTick stands for the DRDY of an ADS1298 on TI's ECG-FE wiring, whose frames
- * are made up from a synthetic ECG; UART 0 is the cable. At reset clock and sample index begin again under a new
- * `boot`.
+ * are made up from a synthetic ECG; UART 0 is the cable. A reset starts clock and sample index again, under a new boot.
  */
 #include "ads1298.h"
 #include "cortex_m3.h"
