@@ -31,12 +31,16 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="ecgclip", description="From recordings to a signed, quantized, measured bundle.")
+    parser = argparse.ArgumentParser(
+        prog="ecgclip", description="From recordings to a signed, quantized, measured bundle."
+    )
     commands = parser.add_subparsers(required=True, metavar="STEP")
     recipe = argparse.ArgumentParser(add_help=False)
     recipe.add_argument("--recipe", type=Path, default=ROOT / "quantize" / "recipes" / "reference-r18.toml")
     recipe.add_argument("--data", type=Path, help="folder of WFDB records (default: $ECGCLIP_DATA)")
-    recipe.add_argument("--labels", type=Path, help="label table (default: $ECGCLIP_LABELS, or in or beside the folder)")
+    recipe.add_argument(
+        "--labels", type=Path, help="label table (default: $ECGCLIP_LABELS, or in or beside the folder)"
+    )
     recipe.add_argument("--work", type=Path, help="where steps keep their files (default: build/<recipe>)")
     recipe.add_argument("--out", type=Path, default=ROOT / "models" / "reference", help="bundle folder")
     recipe.add_argument("--trust", type=Path, default=ROOT / "models" / "trust", help="folder of public keys")

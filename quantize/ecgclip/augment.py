@@ -1,7 +1,7 @@
 """Training-time variation of a batch, [N, 12, samples] mV with the baseline removed.
 
-What changes the heart or the electrodes is done on the eight independent leads, and the other four are derived afterwards, as a
-device would; what changes the connection (absent leads) is done on the twelve.
+What changes the heart or the electrodes is done on the eight independent leads, and the other four are derived
+afterwards, as a device would; what changes the connection (absent leads) is done on the twelve.
 """
 
 from __future__ import annotations
@@ -16,10 +16,18 @@ from ecgclip.config import AugmentRecipe
 from ecgclip.leads import DERIVATION, KEPT, LEADS
 
 # Dower's transform (Dower et al. 1980): I, II, V1-V6 from the dipole's X (left), Y (down), Z (back).
-DOWER = np.array([
-    [0.632, -0.235, 0.059], [0.235, 1.066, -0.132], [-0.515, 0.157, -0.917], [0.044, 0.164, -1.387],
-    [0.882, 0.098, -1.277], [1.213, 0.127, -0.601], [1.125, 0.127, -0.086], [0.831, 0.076, 0.230],
-])  # fmt: skip
+DOWER = np.array(
+    [
+        [0.632, -0.235, 0.059],
+        [0.235, 1.066, -0.132],
+        [-0.515, 0.157, -0.917],
+        [0.044, 0.164, -1.387],
+        [0.882, 0.098, -1.277],
+        [1.213, 0.127, -0.601],
+        [1.125, 0.127, -0.086],
+        [0.831, 0.076, 0.230],
+    ]
+)
 
 
 class Augment:
@@ -33,13 +41,11 @@ class Augment:
         self.dower = torch.tensor(DOWER, dtype=torch.float32)
         self.inverse = torch.linalg.pinv(self.dower)
 
-    def __call__(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the varied signals and, after mixup, their labels."""
+    def __call__(self, x: Tensor) -> Tensor:
+        """Varied signals."""
         x = self.derivation @ self._electrodes(self._heart(x[:, KEPT]))
         x = self._cut(self._shift(x))
-        if self.recipe.mixup:
-            x, y = self._mixup(x, y)
-        return x * self.lead_mask(len(x))[:, :, None], y
+        return x * self.lead_mask(len(x))[:, :, None]
 
     def lead_mask(self, count: int) -> Tensor:
         """[count, 12] of 0 and 1: limb leads only, one limb lead, limb leads and one V lead, or any leads at random."""
@@ -67,7 +73,8 @@ class Augment:
         angles = torch.randn(n, 3, generator=self.generator) * math.radians(self.recipe.rotate_deg)
         turn = torch.linalg.matrix_exp(_skew(angles)) - torch.eye(3)
         gain = (self._spread(n) * math.log1p(self.recipe.scale)).exp()
-        return gain[:, None, None] * (x + self.dower @ turn @ (self.inverse @ x))
+        turned: Tensor = self.dower @ turn @ (self.inverse @ x)
+        return gain[:, None, None] * (x + turned)
 
     def _electrodes(self, x: Tensor) -> Tensor:
         n, leads, samples = x.shape
@@ -94,16 +101,6 @@ class Augment:
         start = (self._uniform(n, 1) * (samples - length)).floor()
         time = torch.arange(samples)
         return x * ((time < start) | (time >= start + length))[:, None, :]
-
-    def _mixup(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Zhang et al. 2018, one weight a record, at least half of it the record's own."""
-        n = len(x)
-        a = torch.full((n, 2), self.recipe.mixup)
-        gamma = torch._standard_gamma(a, generator=self.generator)  # noqa: SLF001 - the only gamma that takes a generator
-        weight = (gamma / gamma.sum(dim=1, keepdim=True)).amax(dim=1)
-        other = torch.randperm(n, generator=self.generator)
-        x = weight[:, None, None] * x + (1 - weight)[:, None, None] * x[other]
-        return x, weight[:, None] * y + (1 - weight)[:, None] * y[other]
 
     def _uniform(self, *shape: int) -> Tensor:
         return torch.rand(*shape, generator=self.generator)

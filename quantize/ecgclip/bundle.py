@@ -38,7 +38,8 @@ def file_entry(path: Path) -> dict[str, object]:
 
 def canonical_json(value: object) -> bytes:
     """RFC 8785: sorted keys, no spaces, numbers as ECMAScript prints them."""
-    return rfc8785.dumps(value)  # type: ignore[arg-type]
+    content: bytes = rfc8785.dumps(value)
+    return content
 
 
 def default_key_path() -> Path:
@@ -70,9 +71,7 @@ def publish_key(public: Ed25519PublicKey, folder: Path) -> Path:
     """Write the public key where those who trust it find it: `<key id>.pem`, SubjectPublicKeyInfo."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{key_id(public)}.pem"
-    path.write_bytes(
-        public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    )
+    path.write_bytes(public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
     return path
 
 

@@ -5,6 +5,7 @@ Calibration comes after quantization, because quantization shifts logits, and is
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -17,11 +18,10 @@ from ecgclip.config import CalibrationRecipe
 Array = npt.NDArray[np.floating]
 Flags = npt.NDArray[np.bool_]
 
-# With 5 to 50 positives a free fit is mostly noise: slope and offset are held near those of an already calibrated network.
+# With 5 to 50 positives a free fit is mostly noise: slope and offset are held near those of a calibrated network.
 SLOPE_SPREAD = 0.4  # standard deviation of log a
 OFFSET_SPREAD = 1.0  # standard deviation of b
 HYSTERESIS = 0.8  # an alert ends this far below its threshold, in logits
-CAUTION_PPV = 0.5  # an alert that is wrong more often than right in single windows is not raised at all
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class OperatingPoint:
 
 def sigmoid(z: Array) -> Array:
     """Logistic function without overflow."""
-    return 0.5 * (1 + np.tanh(0.5 * z))
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * z)))
 
 
 def fit_platt(logits: Array, truth: Array) -> Platt:
@@ -103,31 +103,31 @@ def choose(
     """Operating point of one task; `normal` marks records that were read as a normal ECG."""
     platt = fit_platt(logits, truth)
     p, y = platt(logits), truth > 0.5
-    if evidence and policy and (value := alert_threshold(p, y, normal, recipe)) is not None:
+    if evidence and policy and (level := alert_threshold(p, y, normal, recipe)) is not None:
         rule = (
-            f"alert: window PPV >= {recipe.alert_ppv:g} and at most {recipe.normal_exceedance:.1%} of normal records above, "
-            f"midway to the highest that keeps sensitivity {recipe.alert_sensitivity:g}"
+            f"alert: window PPV >= {recipe.alert_ppv:g}, at most {recipe.normal_exceedance:.1%} of normal records "
+            f"above; the middle level with sensitivity >= {recipe.alert_sensitivity:g} if any, else the lowest"
         )
-        threshold = Threshold(_tidy(value), rule)
-    else:
-        threshold = Threshold(_tidy(f1_threshold(p, y)) if y.any() else 0.5, "maximum F1" if y.any() else "no positives: 0.5")
-    ppv = y[p >= threshold.value].mean() if (p >= threshold.value).any() else 0.0
-    if not (evidence and policy) or ppv < CAUTION_PPV or (p[normal] >= threshold.value).mean() > recipe.normal_exceedance:
-        return OperatingPoint(platt, threshold, None)
-    below = float(sigmoid(np.array(_logit(threshold.value) - HYSTERESIS)))
-    return OperatingPoint(platt, threshold, Alert(policy.tier, policy.need, policy.of, _tidy(below)))
+        below = _tidy(_probability(_logit(level) - HYSTERESIS))
+        return OperatingPoint(platt, Threshold(_tidy(level), rule), Alert(policy.tier, policy.need, policy.of, below))
+    if y.any():
+        return OperatingPoint(platt, Threshold(_tidy(f1_threshold(p, y)), "maximum F1"), None)
+    return OperatingPoint(platt, Threshold(0.5, "no positives to choose by"), None)
 
 
 def alert_threshold(p: Array, y: Flags, normal: Flags, recipe: CalibrationRecipe) -> float | None:
-    """Lowest level that is precise and quiet enough, raised half-way (in logits) to where sensitivity would fail."""
-    levels = _levels(p)
-    precise = [t for t in levels if y[p >= t].mean() >= recipe.alert_ppv and (p[normal] >= t).mean() <= recipe.normal_exceedance]
-    if not precise or not y.any():
-        return None
-    lowest = min(precise)
-    keeping = [t for t in precise if (p[y] >= t).mean() >= recipe.alert_sensitivity]
-    highest = max([lowest, *keeping])
-    return float(sigmoid(np.array((_logit(lowest) + _logit(highest)) / 2)))
+    """Level that is precise and quiet; the middle one of those that also keep sensitivity, else the lowest.
+
+    Quiet: normal records that do not have the condition themselves (a normal ECG may hold a premature beat) stay below.
+    """
+    levels, quiet = _levels(p), normal & ~y
+    fit = [
+        level
+        for level in levels
+        if y[p >= level].mean() >= recipe.alert_ppv and (p[quiet] >= level).mean() <= recipe.normal_exceedance
+    ]
+    sensitive = [level for level in fit if (p[y] >= level).mean() >= recipe.alert_sensitivity]
+    return sensitive[len(sensitive) // 2] if sensitive else min(fit, default=None)
 
 
 def f1_threshold(p: Array, y: Flags) -> float:
@@ -142,14 +142,19 @@ def f1_threshold(p: Array, y: Flags) -> float:
 
 def _levels(p: Array) -> list[float]:
     """Midpoints, in logits, between neighbouring probabilities, and the lowest one itself."""
-    z = np.unique(_logit(p))
-    return [float(t) for t in sigmoid(np.concatenate([z[:1], (z[:-1] + z[1:]) / 2]))]
+    z = np.array([_logit(value) for value in np.unique(p)])
+    return [float(level) for level in sigmoid(np.concatenate([z[:1], (z[:-1] + z[1:]) / 2]))]
 
 
-def _logit(p: Array | float) -> Array:
-    p = np.clip(p, 1e-9, 1 - 1e-9)
-    return np.asarray(np.log(p / (1 - p)))
+def _logit(p: float) -> float:
+    p = min(max(float(p), 1e-9), 1 - 1e-9)
+    return math.log(p / (1 - p))
+
+
+def _probability(z: float) -> float:
+    return 1 / (1 + math.exp(-z))
 
 
 def _tidy(value: float) -> float:
-    return float(np.clip(round(value, 4), 0.0001, 0.9999))
+    """Four decimals, and never 0 or 1."""
+    return min(max(round(value, 4), 0.0001), 0.9999)

@@ -47,6 +47,10 @@ def load_catalog(folder: Path = CATALOG) -> dict[str, CatalogTask]:
 def _task(entry: dict[str, Any]) -> CatalogTask:
     alert = entry.get("alert")
     return CatalogTask(
-        entry["id"], entry["group"], entry["display"], entry["kind"], tuple(entry["codes"]),
+        entry["id"],
+        entry["group"],
+        entry["display"],
+        entry["kind"],
+        tuple(entry["codes"]),
         AlertPolicy(**alert) if alert else None,
-    )  # fmt: skip
+    )

@@ -39,7 +39,9 @@ class DataRecipe:
     training_folds: tuple[int, ...]
     validation_folds: tuple[int, ...]
     minimum_positives: int  # a label column with fewer in the training folds is no task
-    mask_unstated: bool  # leave a record out of a label group that says nothing about it (has_* = 0), else take it as negative
+    mask_unstated: (
+        bool  # leave a record out of a label group that says nothing about it (has_* = 0), else take it as negative
+    )
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,14 @@ class AugmentRecipe:
     noise_mv: float
     wander_mv: float
     cut_s: float  # longest stretch set to zero
-    mixup: float  # Beta(a, a)
 
 
 @dataclass(frozen=True)
 class TrainingRecipe:
-    """Optimisation. With teachers > 0, that many networks are trained first and the shipped one learns from their mean too."""
+    """Optimisation.
+
+    With teachers > 0, that many networks are trained first, and the shipped one learns from their mean too.
+    """
 
     epochs: int
     batch: int

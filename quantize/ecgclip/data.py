@@ -39,9 +39,14 @@ class Dataset:
     def take(self, where: npt.NDArray[np.bool_]) -> Dataset:
         """Return the records where `where` holds."""
         return Dataset(
-            self.ids[where], self.folds[where], self.signals[where], self.labels[where], self.stated[where],
-            self.tasks, self.rejected,
-        )  # fmt: skip
+            self.ids[where],
+            self.folds[where],
+            self.signals[where],
+            self.labels[where],
+            self.stated[where],
+            self.tasks,
+            self.rejected,
+        )
 
     def split(self, recipe: DataRecipe) -> tuple[Dataset, Dataset]:
         """Training and validation records; a patient is in one fold only (Wagner et al. 2020)."""
@@ -66,8 +71,9 @@ def locate(folder: Path | None, labels: Path | None) -> tuple[Path, Path]:
 def task_columns(table: pd.DataFrame) -> dict[str, str]:
     """Map task id -> label column.
 
-    The id is the statement's acronym. Where a super- and a sub-class share one, the super-class is NAME_SUPER; any other column
-    of the same acronym repeats the first one (NST stands under diagnosis and under form) and is left out.
+    The id is the statement's acronym. Where a super- and a sub-class share one, the super-class is NAME_SUPER; any
+    other column of the same acronym repeats the first one (NST stands under diagnosis and under form) and is left
+    out.
     """
     columns: dict[str, str] = {}
     for column in (c for group in reversed(GROUPS) for c in table.columns if c.startswith(f"{group}:")):

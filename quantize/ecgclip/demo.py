@@ -45,7 +45,9 @@ def write_demo(folder: Path) -> None:
         checksum = int(row.astype(np.int64).sum()) & 0xFFFF
         signed = checksum - 0x10000 if checksum >= 0x8000 else checksum
         lines.append(f"demo.dat 16 {MICROVOLTS_PER_MV}(0)/mV 16 0 {row[0]} {signed} 0 {lead}")
-    lines.append("# simulated, no patient: sinus rhythm, atrial fibrillation, sinus rhythm, ventricular beats, inferior ST elevation")
+    lines.append(
+        "# simulated: sinus rhythm, atrial fibrillation, sinus rhythm, ventricular beats, inferior ST elevation"
+    )
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "demo.dat").write_bytes(np.ascontiguousarray(counts.T).tobytes())
     (folder / "demo.hea").write_text("\n".join(lines) + "\n")

@@ -18,7 +18,7 @@ Array = npt.NDArray[np.floating]
 
 @dataclass(frozen=True)
 class TaskMeasures:
-    """One task on the validation folds, int8 variant; `prauc` and `auroc` are None below the recipe's minimum of positives."""
+    """One task on the validation folds, int8 variant; `prauc` and `auroc` are None where there is no evidence."""
 
     training_positives: int
     positives: int
@@ -41,25 +41,31 @@ class Parity:
 
 
 def operating_points(
-    logits: Array, truth: Array, tasks: tuple[str, ...], training_positives: Array,
-    catalog: dict[str, CatalogTask], recipe: CalibrationRecipe,
-) -> list[OperatingPoint]:  # fmt: skip
+    logits: Array,
+    truth: Array,
+    tasks: tuple[str, ...],
+    training_positives: Array,
+    catalog: dict[str, CatalogTask],
+    recipe: CalibrationRecipe,
+) -> list[OperatingPoint]:
     """Calibrate every task."""
     normal = truth[:, tasks.index("NORM")] > 0.5
     return [
         choose(
-            logits[:, k], truth[:, k], normal, catalog[task].alert, recipe,
+            logits[:, k],
+            truth[:, k],
+            normal,
+            catalog[task].alert,
+            recipe,
             evidence=has_evidence(training_positives[k], truth[:, k].sum(), recipe),
         )
         for k, task in enumerate(tasks)
-    ]  # fmt: skip
+    ]
 
 
 def has_evidence(training_positives: float, positives: float, recipe: CalibrationRecipe) -> bool:
     """Whether there are enough positives to say anything about a task."""
-    return (
-        training_positives >= recipe.minimum_training_positives and positives >= recipe.minimum_validation_positives
-    )
+    return training_positives >= recipe.minimum_training_positives and positives >= recipe.minimum_validation_positives
 
 
 def probabilities(logits: Array, points: list[OperatingPoint]) -> Array:
@@ -68,9 +74,14 @@ def probabilities(logits: Array, points: list[OperatingPoint]) -> Array:
 
 
 def measure_task(
-    p: Array, truth: Array, normal: npt.NDArray[np.bool_], point: OperatingPoint, training_positives: int,
-    recipe: CalibrationRecipe, seed: int,
-) -> TaskMeasures:  # fmt: skip
+    p: Array,
+    truth: Array,
+    normal: npt.NDArray[np.bool_],
+    point: OperatingPoint,
+    training_positives: int,
+    recipe: CalibrationRecipe,
+    seed: int,
+) -> TaskMeasures:
     """All figures of one task."""
     positives = int(truth.sum())
     above = p >= point.threshold.value
@@ -83,7 +94,7 @@ def measure_task(
         auroc=bootstrap(auroc, truth, p, recipe.bootstraps, seed) if enough else None,
         sensitivity=float(above[truth > 0.5].mean()) if positives else 0.0,
         ppv=float(truth[above].mean()) if above.any() else 0.0,
-        normal_exceedance=float(above[normal].mean()),
+        normal_exceedance=float(above[normal & (truth <= 0.5)].mean()) if (normal & (truth <= 0.5)).any() else 0.0,
     )
 
 
@@ -98,9 +109,14 @@ def measure_macro(scores: Array, truth: Array, recipe: CalibrationRecipe, seed: 
 
 
 def parity(
-    fp32: Array, int8: Array, truth: Array, tasks: tuple[str, ...], points: list[OperatingPoint],
-    calibration: CalibrationRecipe, recipe: QuantizationRecipe,
-) -> Parity:  # fmt: skip
+    fp32: Array,
+    int8: Array,
+    truth: Array,
+    tasks: tuple[str, ...],
+    points: list[OperatingPoint],
+    calibration: CalibrationRecipe,
+    recipe: QuantizationRecipe,
+) -> Parity:
     """Compare logits; decisions are those of tasks that have enough positives to have a threshold worth the name."""
     delta = {
         k: float(prauc(truth[:, k], int8[:, k])[0] - prauc(truth[:, k], fp32[:, k])[0])

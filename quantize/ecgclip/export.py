@@ -1,7 +1,8 @@
 """PyTorch -> ONNX fp32 -> ONNX int8, and running either.
 
-int8 is QDQ with unsigned activations and signed per-channel weights: the combination whose convolutions *and* additions fuse in
-ONNX Runtime on x86 and ARM alike. Stem and head stay in float: one code of an int8 input would be a fifth of an ST criterion.
+int8 is QDQ with unsigned activations and signed per-channel weights: the combination whose convolutions *and*
+additions fuse in ONNX Runtime on x86 and ARM alike. Stem and head stay in float: one code of an int8 input would be
+a fifth of an ST criterion.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, Q
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import nn
 
-from ecgclip.config import QuantizationRecipe
+from ecgclip.config import ModelRecipe, QuantizationRecipe
 from ecgclip.data import Floats
 from ecgclip.errors import GateError
 from ecgclip.model import Block, Network, Output
@@ -34,14 +35,20 @@ METHODS = {
 }
 
 
-def export_fp32(network: Network, path: Path) -> None:
+def export_fp32(network: Network, recipe: ModelRecipe, path: Path) -> None:
     """Write the graph with batch norm folded into the convolutions and a free batch size."""
-    samples, leads = network.preprocess.cosines.shape[0], network.stem[0].weight.shape[1]
     torch.onnx.export(
-        fold_batch_norm(network), (torch.zeros(2, leads, samples),), path,
-        input_names=[INPUT], output_names=list(Output._fields), opset_version=OPSET,
-        dynamic_shapes=({0: torch.export.Dim("batch")},), dynamo=True, external_data=False, verbose=False,
-    )  # fmt: skip
+        fold_batch_norm(network),
+        (torch.zeros(2, recipe.leads, recipe.samples),),
+        path,
+        input_names=[INPUT],
+        output_names=list(Output._fields),
+        opset_version=OPSET,
+        dynamic_shapes=({0: torch.export.Dim("batch")},),
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+    )
     graph = onnx.load(path)
     _strip(graph)
     onnx.checker.check_model(graph, full_check=True)
@@ -50,7 +57,14 @@ def export_fp32(network: Network, path: Path) -> None:
 
 def _strip(model: onnx.ModelProto) -> None:
     """Drop what the exporter notes about its source: stack traces with the paths of this machine."""
-    for holder in (model, model.graph, *model.graph.node, *model.graph.input, *model.graph.output, *model.graph.value_info):
+    for holder in (
+        model,
+        model.graph,
+        *model.graph.node,
+        *model.graph.input,
+        *model.graph.output,
+        *model.graph.value_info,
+    ):
         del holder.metadata_props[:]
 
 
@@ -73,14 +87,22 @@ def quantize(fp32: Path, int8: Path, windows: Floats, recipe: QuantizationRecipe
         quant_pre_process(fp32, prepared, skip_symbolic_shape=True)
         convolutions = [node.name for node in onnx.load(prepared).graph.node if node.op_type == "Conv"]
         quantize_static(
-            prepared, int8, _Windows(windows), quant_format=QuantFormat.QDQ, per_channel=True,
-            reduce_range=recipe.reduce_range, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
-            calibrate_method=METHODS[recipe.method], op_types_to_quantize=["Conv", "Add", "Relu"],
-            nodes_to_exclude=convolutions[:1], extra_options={"CalibPercentile": recipe.percentile},
-        )  # fmt: skip
+            prepared,
+            int8,
+            _Windows(windows),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            reduce_range=recipe.reduce_range,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=METHODS[recipe.method],
+            op_types_to_quantize=["Conv", "Add", "Relu"],
+            nodes_to_exclude=convolutions[:1],
+            extra_options={"CalibPercentile": recipe.percentile},
+        )
 
 
-class _Windows(CalibrationDataReader):  # type: ignore[misc]
+class _Windows(CalibrationDataReader):
     def __init__(self, windows: Floats, batch: int = 32) -> None:
         self.batches: Iterator[Floats] = iter([windows[k : k + batch] for k in range(0, len(windows), batch)])
 
@@ -116,7 +138,7 @@ def operators(path: Path) -> Counter[str]:
 
 
 def check_fusion(found: Counter[str], network: Network) -> None:
-    """Gate: every convolution but the stem and every residual addition runs in int8, or int8 would be slower than float."""
+    """Gate: all convolutions but the stem and all residual additions run in int8, or int8 would not be faster."""
     blocks = [module for module in network.modules() if isinstance(module, Block)]
     convolutions = sum(isinstance(module, nn.Conv2d) for module in network.modules()) - 1
     problems = [

@@ -17,7 +17,5 @@ def golden_windows(rate: int, samples: int, seed: int) -> npt.NDArray[np.int16]:
         simulate([make()], rate, seed + take).signal[:, :samples] for take in (0, 1) for make in CONDITIONS.values()
     ]
     kept = (LEADS[:6], LEADS[:2], LEADS[1:2], (*LEADS[:6], "V2"))
-    masked = [
-        signal * np.isin(LEADS, leads)[:, None] for signal, leads in zip(whole[: len(kept)], kept, strict=True)
-    ]
+    masked = [signal * np.isin(LEADS, leads)[:, None] for signal, leads in zip(whole[: len(kept)], kept, strict=True)]
     return np.stack([np.round(signal * MICROVOLTS_PER_MV) for signal in whole + masked]).astype("<i2")

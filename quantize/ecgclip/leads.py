@@ -6,7 +6,6 @@ import numpy as np
 
 LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 INDEPENDENT = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
-LIMB = LEADS[:6]
 
 
 def _derivation() -> np.ndarray:

@@ -5,14 +5,21 @@ A bootstrap draw is a vector of weights (how often each record was drawn), so th
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.floating]
-WeightedMetric = Callable[[Array, Array, Array], Array]
+
+
+class Metric(Protocol):
+    """Truth, score and weights (draws x records; all ones when left out) to one value a draw."""
+
+    def __call__(self, truth: Array, score: Array, weights: Array | None = None) -> Array:
+        """One value for each row of weights."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -59,23 +66,21 @@ def columns_with(truth: Array, minimum: int) -> list[int]:
     return [k for k in range(truth.shape[1]) if minimum <= positives[k] < len(truth)]
 
 
-def macro(metric: WeightedMetric, truth: Array, score: Array, minimum: int) -> float:
+def macro(metric: Metric, truth: Array, score: Array, minimum: int) -> float:
     """Mean over the columns with at least `minimum` positives."""
     return float(np.mean([metric(truth[:, k], score[:, k])[0] for k in columns_with(truth, minimum)]))
 
 
-def bootstrap(metric: WeightedMetric, truth: Array, score: Array, draws: int, seed: int) -> Measured:
+def bootstrap(metric: Metric, truth: Array, score: Array, draws: int, seed: int) -> Measured:
     """Interval of one column."""
     return bootstrap_macro(metric, truth[:, None], score[:, None], 1, draws, seed)
 
 
-def bootstrap_macro(
-    metric: WeightedMetric, truth: Array, score: Array, minimum: int, draws: int, seed: int
-) -> Measured:
+def bootstrap_macro(metric: Metric, truth: Array, score: Array, minimum: int, draws: int, seed: int) -> Measured:
     """Interval of the macro average over records drawn with replacement; a draw averages the columns that it can."""
     count = len(truth)
     weights = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), draws).astype(float)
     columns = columns_with(truth, minimum)
-    values = np.nanmean([metric(truth[:, k], score[:, k], weights) for k in columns], axis=0)
-    low, high = np.nanpercentile(values, [2.5, 97.5])
+    values = np.ma.masked_invalid([metric(truth[:, k], score[:, k], weights) for k in columns]).mean(axis=0)
+    low, high = np.percentile(values.compressed(), [2.5, 97.5])
     return Measured(macro(metric, truth, score, minimum), float(low), float(high))

@@ -1,7 +1,8 @@
 """The network: a one-dimensional ResNet written as Conv2d (1, k), from millivolts to logits.
 
-Two-dimensional convolutions of height 1 because every int8 runtime and NPU fuses those, and few fuse Conv1d. Preprocessing is
-part of the graph, so that no program that runs it can get it wrong. Time is on the last axis throughout.
+Two-dimensional convolutions of height 1 because every int8 runtime and NPU fuses those, and few fuse Conv1d.
+Preprocessing is part of the graph, so that no program that runs it can get it wrong. Time is on the last axis
+throughout.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ class Output(NamedTuple):
 class Preprocess(nn.Module):
     """Baseline removal, clipping and a fixed gain; [N, leads, samples] mV -> [N, leads, 1, samples].
 
-    The baseline is the projection on the cosines of the window below `highpass_hz`. An orthogonal projection has no phase, no
-    edge transient to speak of, costs two thin matrix products, and leaves an all-zero lead all-zero. The gain is fixed, not
-    fitted to the window: voltage criteria need millivolts, and one artefact must not shrink eleven good leads.
+    The baseline is the projection on the cosines of the window below `highpass_hz`. An orthogonal projection has no
+    phase, no edge transient to speak of, costs two thin matrix products, and leaves an all-zero lead all-zero. The
+    gain is fixed, not fitted to the window: voltage criteria need millivolts, and one artefact must not shrink
+    eleven good leads.
     """
 
     cosines: Tensor
@@ -43,9 +45,11 @@ class Preprocess(nn.Module):
         self.register_buffer("cosines", (cosines / cosines.norm(dim=0)).float(), persistent=False)
 
     def remove_baseline(self, x: Tensor) -> Tensor:
+        """Subtract the projection; keeps shape and unit."""
         return x - (x @ self.cosines) @ self.cosines.T
 
     def forward(self, x: Tensor) -> Tensor:
+        """Millivolts to what the stem reads."""
         x = self.remove_baseline(x).clamp(-self.clip_mv, self.clip_mv)
         return (x * self.gain).unsqueeze(2)
 
@@ -61,6 +65,7 @@ class Block(nn.Module):
         self.shortcut = nn.Identity() if same else _conv(inputs, outputs, 1, stride)
 
     def forward(self, x: Tensor) -> Tensor:
+        """[N, inputs, 1, L] -> [N, outputs, 1, L / stride]."""
         return torch.relu(self.conv2(torch.relu(self.conv1(x))) + self.shortcut(x))
 
 
@@ -72,15 +77,18 @@ class Network(nn.Module):
         self.preprocess = Preprocess(recipe)
         self.stem = _conv(recipe.leads, recipe.widths[0], recipe.stem_kernel, 2)
         widths = (recipe.widths[0], *recipe.widths)
-        self.stages = nn.Sequential(*(
-            Block(widths[stage] if first else width, width, recipe.kernel, 2 if first and stage > 0 else 1)
-            for stage, (width, blocks) in enumerate(zip(recipe.widths, recipe.blocks, strict=True))
-            for first in [True] + [False] * (blocks - 1)
-        ))
+        self.stages = nn.Sequential(
+            *(
+                Block(widths[stage] if first else width, width, recipe.kernel, 2 if first and stage > 0 else 1)
+                for stage, (width, blocks) in enumerate(zip(recipe.widths, recipe.blocks, strict=True))
+                for first in [True] + [False] * (blocks - 1)
+            )
+        )
         self.dropout = nn.Dropout(recipe.dropout)
         self.head = nn.Linear(2 * recipe.widths[-1], tasks)
 
     def forward(self, x: Tensor) -> Output:
+        """[N, leads, samples] mV, absent leads all zero."""
         features = self.stages(torch.relu(self.stem(self.preprocess(x)))).squeeze(2)
         embedding = torch.cat([features.mean(dim=2), features.amax(dim=2)], dim=1)
         return Output(self.head(self.dropout(embedding)), embedding, features)

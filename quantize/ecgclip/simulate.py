@@ -1,8 +1,9 @@
 """A small 12-lead ECG simulator: a moving dipole seen through Dower's transform.
 
-Three questions, three parts, so that a diagnosis is a choice for each: *when* do the chambers beat (`Rhythm`), *what* does one beat
-look like as a sum of Gaussian pulses of the dipole (`Beat`), and *what* do electrodes and body add (`Noise`). The dipole has axes
-X left, Y down, Z back, in millivolts; everything is a function of time, so any sampling rate will do. Seeded, NumPy only.
+Three questions, three parts, so that a diagnosis is a choice for each: *when* do the chambers beat (`Rhythm`),
+*what* does one beat look like as a sum of Gaussian pulses of the dipole (`Beat`), and *what* do electrodes and body
+add (`Noise`). The dipole has axes X left, Y down, Z back, in millivolts; everything is a function of time, so any
+sampling rate will do. Seeded, NumPy only.
 """
 
 from __future__ import annotations
@@ -197,7 +198,9 @@ class _intervals:  # noqa: N801 - an endless generator with a name of its own
 def _vary(beat: Beat, rng: np.random.Generator) -> Beat:
     """No two beats are alike: 3 % in amplitude."""
     gain = 1 + 0.03 * rng.standard_normal()
-    scaled = tuple(replace(p, vector=(p.vector[0] * gain, p.vector[1] * gain, p.vector[2] * gain)) for p in beat.ventricular)
+    scaled = tuple(
+        replace(p, vector=(p.vector[0] * gain, p.vector[1] * gain, p.vector[2] * gain)) for p in beat.ventricular
+    )
     return replace(beat, ventricular=scaled)
 
 
@@ -215,13 +218,14 @@ def _add_beat(dipole: Array, time: Array, peak: float, rr: float, beat: Beat, *,
 
 
 def _fibrillation(time: Array, amplitude: float, rng: np.random.Generator) -> Array:
-    """f waves: a drifting 5-7-Hz saw-tooth, largest towards V1 and the inferior leads."""
+    """F waves: a drifting 5-7-Hz saw-tooth, largest towards V1 and the inferior leads."""
     t = time - time[0]
     phase = 2 * np.pi * rng.uniform(5.0, 7.0) * t + 2.0 * np.sin(2 * np.pi * rng.uniform(0.1, 0.3) * t)
     swell = 1 + 0.35 * np.sin(2 * np.pi * rng.uniform(0.2, 0.5) * t + rng.uniform(0, 6))
-    wave = sum(np.sin(k * phase) / k for k in (1, 2, 3))
+    wave = np.sin(phase) + np.sin(2 * phase) / 2 + np.sin(3 * phase) / 3
     second = np.sin(0.83 * phase + 1.0)
-    return amplitude * swell * (np.outer((-0.3, 0.6, -0.8), wave) + np.outer((0.2, 0.3, 0.3), second))
+    dipole = np.outer((-0.3, 0.6, -0.8), wave) + np.outer((0.2, 0.3, 0.3), second)
+    return np.asarray(amplitude * swell * dipole)
 
 
 def _noise(time: Array, noise: Noise, rng: np.random.Generator) -> Array:

@@ -1,9 +1,9 @@
-"""The steps from recordings to a bundle. Each reads what the one before wrote into the work folder, so each can be repeated.
+"""The steps from recordings to a bundle; each reads what the one before left in the work folder, so each can be redone.
 
-    train      network.pt
-    export     fp32.onnx, int8.onnx      stops when int8 does not fuse
-    evaluate   report.json               calibrates, measures; stops when int8 is not as good as fp32
-    bundle     a signed bundle folder
+- train: network.pt
+- export: fp32.onnx and int8.onnx; stops when int8 does not fuse
+- evaluate: report.json; calibrates and measures; stops when int8 is not as good as fp32
+- bundle: a signed bundle folder
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def export_step(recipe: Recipe, dataset: Dataset, work: Path) -> None:
     training, _ = dataset.split(recipe.data)
     count = min(recipe.quantization.windows, len(training.ids))
     drawn = np.random.default_rng(recipe.seed).choice(len(training.ids), count, replace=False)
-    onnx_export.export_fp32(network, work / "fp32.onnx")
+    onnx_export.export_fp32(network, recipe.model, work / "fp32.onnx")
     onnx_export.quantize(work / "fp32.onnx", work / "int8.onnx", training.signals[drawn], recipe.quantization)
     onnx_export.check_fusion(onnx_export.operators(work / "int8.onnx"), network)
 
@@ -84,9 +84,7 @@ def evaluate_step(recipe: Recipe, dataset: Dataset, work: Path, catalog: Path = 
     logits = {variant: onnx_export.logits(file, validation.signals) for variant, file in files.items()}
     truth, positives = validation.labels, training.labels.sum(axis=0)
     settings = recipe.calibration
-    points = operating_points(
-        logits["int8"], truth, dataset.tasks, positives, load_catalog(catalog), settings
-    )  # fmt: skip
+    points = operating_points(logits["int8"], truth, dataset.tasks, positives, load_catalog(catalog), settings)
     p = probabilities(logits["int8"], points)
     normal = truth[:, dataset.tasks.index("NORM")] > 0.5
     compared = parity(logits["fp32"], logits["int8"], truth, dataset.tasks, points, settings, recipe.quantization)
@@ -173,8 +171,11 @@ def _manifest(
             "commit": _commit(),
             "recipe": recipe.name,
             "datasets": [
-                {"name": f"PTB-XL 1.0.3, {use} (folds {', '.join(map(str, folds))})", "records": records,
-                 "licence": "CC BY 4.0"}
+                {
+                    "name": f"PTB-XL 1.0.3, {use} (folds {', '.join(map(str, folds))})",
+                    "records": records,
+                    "licence": "CC BY 4.0",
+                }
                 for use, folds, records in (
                     ("training", data.training_folds, report["training_records"]),
                     ("validation", data.validation_folds, report["validation_records"]),
@@ -182,30 +183,47 @@ def _manifest(
             ],
         },
         "input": {
-            "name": onnx_export.INPUT, "rate": rate, "samples": recipe.model.samples, "leads": list(LEADS),
-            "unit": "mV", "missing": "zero", "minimumLeads": recipe.bundle.minimum_leads,
+            "name": onnx_export.INPUT,
+            "rate": rate,
+            "samples": recipe.model.samples,
+            "leads": list(LEADS),
+            "unit": "mV",
+            "missing": "zero",
+            "minimumLeads": recipe.bundle.minimum_leads,
             "resampling": [box.resampling(device_rate, rate) for device_rate in recipe.bundle.device_rates],
         },
         "outputs": {name: name for name in Output._fields},
         "tasks": [_task(recipe, task, entry, catalog) for task, entry in report["tasks"].items()],
         "variants": [
-            {"file": names[variant], "format": "onnx", "precision": precision, "scheme": scheme,
-             "providers": providers, "parity": compared}
+            {
+                "file": names[variant],
+                "format": "onnx",
+                "precision": precision,
+                "scheme": scheme,
+                "providers": providers,
+                "parity": compared,
+            }
             for variant, (precision, scheme, providers, compared) in variants.items()
         ],
         "goldens": {
-            "inputs": "goldens.bin", "expected": "goldens.json", "count": goldens, "tolerance": recipe.bundle.tolerance,
+            "inputs": "goldens.bin",
+            "expected": "goldens.json",
+            "count": goldens,
+            "tolerance": recipe.bundle.tolerance,
         },
-    }  # fmt: skip
+    }
 
 
 def _task(recipe: Recipe, task: str, entry: dict[str, Any], catalog: Path) -> dict[str, object]:
     known, point, measures = load_catalog(catalog)[task], entry["point"], entry["measures"]
     evidence = measures["prauc"] and {
         "cohort": f"PTB-XL 1.0.3, fold {', '.join(map(str, recipe.data.validation_folds))} (also used to choose)",
-        "trainingPositives": measures["training_positives"], "positives": measures["positives"],
-        "prevalence": measures["prevalence"], "prauc": measures["prauc"], "auroc": measures["auroc"],
-    }  # fmt: skip
+        "trainingPositives": measures["training_positives"],
+        "positives": measures["positives"],
+        "prevalence": measures["prevalence"],
+        "prauc": measures["prauc"],
+        "auroc": measures["auroc"],
+    }
     return {
         "id": task,
         "group": known.group,
@@ -225,7 +243,13 @@ def _camel(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _commit() -> str:
-    found = subprocess.run(["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False)  # noqa: S607, E501
+    found = subprocess.run(
+        ["git", "rev-parse", "HEAD"],  # noqa: S607 - the user's own git
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return found.stdout.strip() or "unknown"
 
 

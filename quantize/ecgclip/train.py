@@ -15,16 +15,16 @@ from ecgclip.data import Dataset, Floats
 from ecgclip.metrics import auroc, macro, prauc
 from ecgclip.model import Network
 
-THREADS = 2  # fixed, because the order of a sum depends on it and a run has to repeat
+THREADS = 1  # fixed, because the order of a sum depends on it; and on a busy machine two wait more than they work
 
 
 def train(recipe: Recipe, training: Dataset, validation: Dataset | None = None, *, progress: bool = True) -> Network:
     """Train by the recipe. Validation records are only watched: nothing here is chosen by them."""
-    options = {"validation": validation, "progress": progress}
     teachers = [
-        train_one(recipe, training, seed=recipe.seed + k, **options) for k in range(1, recipe.training.teachers + 1)
+        train_one(recipe, training, seed=recipe.seed + k, validation=validation, progress=progress)
+        for k in range(1, recipe.training.teachers + 1)
     ]
-    return train_one(recipe, training, seed=recipe.seed, teachers=teachers, **options)
+    return train_one(recipe, training, seed=recipe.seed, teachers=teachers, validation=validation, progress=progress)
 
 
 def train_one(
@@ -42,7 +42,8 @@ def train_one(
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
     settings = recipe.training
-    network = Network(recipe.model, len(training.tasks)).to(memory_format=torch.channels_last)
+    network = Network(recipe.model, len(training.tasks))
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stubs
     augment = Augment(recipe.augment, recipe.model.rate, generator)
     with torch.no_grad():
         signals = network.preprocess.remove_baseline(torch.from_numpy(training.signals))
@@ -61,7 +62,7 @@ def train_one(
         network.train()
         total = 0.0
         for rows in torch.randperm(len(labels), generator=generator)[: batches * settings.batch].split(settings.batch):
-            x, y = augment(signals[rows], labels[rows])
+            x, y = augment(signals[rows]), labels[rows]
             y = y + settings.label_smoothing * (0.5 - y)
             if teachers:
                 y = torch.lerp(y, _mean_probability(teachers, x), settings.teacher_weight)
@@ -69,7 +70,7 @@ def train_one(
                 logits = network(x).logits
             loss = binary_cross_entropy_with_logits(logits.float(), y, weights[rows])
             optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimiser.step()
             schedule.step()

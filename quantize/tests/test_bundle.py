@@ -1,0 +1,151 @@
+"""Manifest, signature, filters and goldens."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from scipy.signal import resample_poly
+
+from ecgclip import bundle, steps
+from ecgclip.__main__ import main
+from ecgclip.catalog import load_catalog
+from ecgclip.errors import EcgclipError, GateError
+from ecgclip.goldens import golden_windows
+
+
+def test_canonical_json_is_rfc_8785():
+    value = {"b": [1.0, 1e21, 1e-7, 0.1, -0.0, 333333333.33333329], "a": "\u20ac$\u000f\nA'B\"\\", "\u00e9": None}
+    expected = '{"a":"€$\\u000f\\nA\'B\\"\\\\","b":[1,1e+21,1e-7,0.1,0,333333333.3333333],"é":null}'
+    assert bundle.canonical_json(value) == expected.encode()
+
+
+@pytest.mark.parametrize("rate", [125, 130, 250, 360, 500, 1000])
+def test_filters_resample_as_scipy_does(rate):
+    filter_ = bundle.resampling(rate, 100)
+    x = np.random.default_rng(0).normal(size=10 * rate)
+    up, down = filter_["up"], filter_["down"]
+    assert rate * up == 100 * down
+    expected = resample_poly(x, up, down)
+    taps = np.array(filter_["taps"])
+    assert len(taps) % 2 == 1
+    np.testing.assert_allclose(resample_poly(x, up, down, window=taps / up), expected, atol=1e-7)
+
+
+@pytest.fixture
+def signed(tmp_path):
+    key = Ed25519PrivateKey.generate()
+    folder = tmp_path / "bundle"
+    folder.mkdir()
+    (folder / "model.onnx").write_bytes(b"weights")
+    bundle.sign(folder, {"name": "x"}, key)
+    return folder, key
+
+
+def test_a_signed_folder_verifies_and_is_canonical(signed):
+    folder, key = signed
+    manifest = bundle.verify(folder, key.public_key())
+    assert set(manifest["files"]) == {"model.onnx"}
+    assert (folder / "manifest.json").read_bytes() == bundle.canonical_json(manifest)
+    assert json.loads((folder / "manifest.sig").read_text())["key"] == bundle.key_id(key.public_key())
+
+
+def test_a_changed_manifest_a_changed_file_and_another_key_are_refused(signed):
+    folder, key = signed
+    with pytest.raises(InvalidSignature):
+        bundle.verify(folder, Ed25519PrivateKey.generate().public_key())
+    (folder / "model.onnx").write_bytes(b"Weights")
+    with pytest.raises(EcgclipError, match="not the file"):
+        bundle.verify(folder, key.public_key())
+    manifest = folder / "manifest.json"
+    manifest.write_bytes(manifest.read_bytes().replace(b'"x"', b'"y"'))
+    with pytest.raises(InvalidSignature):
+        bundle.verify(folder, key.public_key())
+
+
+def test_a_key_is_made_once_for_its_owner_only(tmp_path):
+    path = tmp_path / "config" / "key.pem"
+    key = bundle.load_or_make_key(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert bundle.load_or_make_key(path).public_key() == key.public_key()
+    published = bundle.publish_key(key.public_key(), tmp_path / "trust")
+    assert serialization.load_pem_public_key(published.read_bytes()) == key.public_key()
+    assert b"PRIVATE" not in published.read_bytes()
+
+
+def test_goldens_are_varied_and_some_lack_leads():
+    windows = golden_windows(100, 1000, seed=1)
+    assert windows.shape[0] >= 16
+    assert windows.dtype == np.dtype("<i2")
+    silent = (windows == 0).all(axis=2).sum(axis=1)
+    assert (silent > 0).sum() >= 4
+    assert (silent == 0).sum() >= 12
+
+
+def test_catalog_has_the_89_tasks_and_every_alert_is_possible():
+    tasks = load_catalog()
+    groups = [task.group for task in tasks.values()]
+    assert groups.count("echo") == 39
+    assert groups.count("rare") == 5
+    assert all(task.alert.need <= task.alert.of for task in tasks.values() if task.alert)
+
+
+@pytest.fixture(scope="module")
+def worked(tiny, dataset, tmp_path_factory):
+    """A tiny network through every step up to the bundle, with gates opened: eight records decide nothing."""
+    open_gates = dataclasses.replace(tiny.quantization, macro_delta_prauc=1.0, task_delta_prauc=1.0, decision_flips=1.0)
+    recipe = dataclasses.replace(tiny, quantization=open_gates)
+    work = tmp_path_factory.mktemp("work")
+    steps.train_step(recipe, dataset, work, progress=False)
+    steps.export_step(recipe, dataset, work)
+    steps.evaluate_step(recipe, dataset, work)
+    return recipe, work
+
+
+def test_steps_make_a_bundle_whose_goldens_hold(worked, tmp_path):
+    recipe, work = worked
+    out, trust, key = tmp_path / "reference", tmp_path / "trust", tmp_path / "key.pem"
+    steps.bundle_step(recipe, work, out, trust, key)
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert {"manifest.json", "manifest.sig", *manifest["files"]} == {path.name for path in out.iterdir()}
+    assert [task["id"] for task in manifest["tasks"]] == ["AFIB", "NORM"]
+    goldens = json.loads((out / "goldens.json").read_text())
+    windows = np.fromfile(out / "goldens.bin", "<i2").reshape(-1, 12, 1000)
+    assert len(windows) == manifest["goldens"]["count"]
+    for file, expected in goldens.items():
+        points = [
+            steps.OperatingPoint.from_json(task["point"])
+            for task in json.loads((work / "report.json").read_text())["tasks"].values()
+        ]
+        np.testing.assert_allclose(steps.answers(out / file, windows, points), expected, atol=1e-4)
+    assert "Not a medical device" in (out / "MODEL_CARD.md").read_text()
+
+
+def test_counter_may_only_rise(worked, tmp_path):
+    recipe, work = worked
+    where = (tmp_path / "reference", tmp_path / "trust", tmp_path / "key.pem")
+    steps.bundle_step(recipe, work, *where)
+    with pytest.raises(EcgclipError, match="counter"):
+        steps.bundle_step(recipe, work, *where)
+
+
+def test_a_gate_that_does_not_hold_leaves_no_report(worked, dataset, tmp_path):
+    recipe, work = worked
+    (tmp_path / "network.pt").write_bytes((work / "network.pt").read_bytes())
+    for variant in ("fp32.onnx", "int8.onnx"):
+        (tmp_path / variant).write_bytes((work / variant).read_bytes())
+    strict = dataclasses.replace(recipe.quantization, macro_delta_prauc=-1.0)
+    with pytest.raises(GateError):
+        steps.evaluate_step(dataclasses.replace(recipe, quantization=strict), dataset, tmp_path)
+    assert not (tmp_path / "report.json").exists()
+
+
+def test_command_line_says_what_is_missing_in_one_line(tmp_path, capsys):
+    assert main(["data", "--data", str(tmp_path / "nowhere")]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+    (tmp_path / "bad.toml").write_text("name = 'x'")
+    assert main(["train", "--recipe", str(tmp_path / "bad.toml")]) == 1
+    assert "missing or unknown" in capsys.readouterr().err

@@ -1,0 +1,72 @@
+"""Calibration and operating points."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from ecgclip.calibrate import OperatingPoint, alert_threshold, choose, fit_platt, sigmoid
+from ecgclip.catalog import AlertPolicy
+
+POLICY = AlertPolicy("prompt", 2, 3)
+
+
+def test_platt_finds_slope_and_offset_again():
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=20000)
+    truth = rng.random(20000) < sigmoid(1.6 * z - 1.0)
+    platt = fit_platt(z, truth.astype(float))
+    assert platt.a == pytest.approx(1.6, rel=0.05)
+    assert platt.b == pytest.approx(-1.0, abs=0.1)
+
+
+def test_platt_with_a_handful_of_separable_positives_stays_modest():
+    platt = fit_platt(np.array([-3.0] * 200 + [3.0] * 3), np.array([0.0] * 200 + [1.0] * 3))
+    assert 0.3 < platt.a < 3
+    assert 0.5 < platt(np.array([3.0]))[0] < 0.999
+
+
+def test_platt_keeps_the_order_even_of_a_useless_score():
+    rng = np.random.default_rng(1)
+    truth = (rng.random(100) < 0.2).astype(float)
+    assert fit_platt(-3 * truth + rng.normal(size=100), truth).a > 0
+
+
+def test_alert_threshold_is_quiet_on_normal_records_and_precise(reference):
+    rng = np.random.default_rng(2)
+    y = np.arange(400) < 40
+    p = sigmoid(np.where(y, 2.0, -2.0) + rng.normal(size=400))
+    normal = np.arange(400) >= 200
+    level = alert_threshold(p, y, normal, reference.calibration)
+    assert y[p >= level].mean() >= reference.calibration.alert_ppv
+    assert (p[normal] >= level).mean() <= reference.calibration.normal_exceedance
+    assert (p[y] >= level).mean() >= reference.calibration.alert_sensitivity
+
+
+def test_a_task_that_cannot_be_precise_gets_no_alert(reference):
+    rng = np.random.default_rng(3)
+    truth = (np.arange(300) % 10 == 0).astype(float)
+    point = choose(rng.normal(size=300), truth, truth < 1, POLICY, reference.calibration, evidence=True)
+    assert point.alert is None
+    assert 0 < point.threshold.value < 1
+
+
+@pytest.mark.parametrize(("evidence", "policy"), [(False, POLICY), (True, None)])
+def test_no_alert_without_evidence_or_policy(reference, evidence, policy):
+    truth = (np.arange(100) < 20).astype(float)
+    point = choose(8 * truth - 4, truth, truth < 1, policy, reference.calibration, evidence=evidence)
+    assert point.alert is None
+
+
+def test_alert_ends_below_where_it_starts_and_survives_json(reference):
+    truth = (np.arange(100) < 20).astype(float)
+    point = choose(8 * truth - 4, truth, truth < 1, POLICY, reference.calibration, evidence=True)
+    assert point.alert is not None
+    assert point.alert.clear_below < point.threshold.value
+    assert OperatingPoint.from_json(point.as_json()) == point
+
+
+def test_a_task_without_positives_still_has_a_threshold(reference):
+    point = choose(np.zeros(50), np.zeros(50), np.ones(50, bool), POLICY, reference.calibration, evidence=False)
+    assert point.threshold.value == 0.5
+    assert dataclasses.asdict(point)["alert"] is None

@@ -1,0 +1,87 @@
+"""The network: geometry, built-in preprocessing, lead masking, and training that repeats."""
+
+import dataclasses
+
+import numpy as np
+import torch
+
+from ecgclip.augment import Augment
+from ecgclip.leads import DERIVATION
+from ecgclip.metrics import auroc
+from ecgclip.model import Network
+from ecgclip.train import predict, train
+
+
+def test_shapes_and_size(reference):
+    network = Network(reference.model, 49).eval()
+    logits, embedding, features = network(torch.zeros(2, 12, 1000))
+    width = reference.model.widths[-1]
+    assert logits.shape == (2, 49)
+    assert embedding.shape == (2, 2 * width)
+    assert features.shape == (2, width, 63)
+    assert 0.5e6 < sum(p.numel() for p in network.parameters()) < 1.5e6
+
+
+def test_baseline_is_removed_and_the_heart_is_not(reference):
+    preprocess = Network(reference.model, 2).preprocess
+    time = torch.arange(1000) / 100
+    wander = 0.7 + 0.5 * torch.sin(2 * torch.pi * 0.17 * time)
+    heart = torch.sin(2 * torch.pi * 5 * time)
+    out = preprocess((wander + heart).expand(1, 12, 1000))[0, 0, 0] / reference.model.gain_per_mv
+    assert (out - heart)[100:-100].abs().max() < 0.05
+
+
+def test_absent_leads_stay_zero_through_preprocessing(reference):
+    x = torch.randn(1, 12, 1000)
+    x[:, 3:] = 0
+    out = Network(reference.model, 2).preprocess(x)
+    assert (out[:, 3:] == 0).all()
+    assert out.abs().max() <= reference.model.clip_mv * reference.model.gain_per_mv
+
+
+def test_lead_masks_are_as_frequent_as_asked_and_never_empty(reference):
+    augment = Augment(reference.augment, 100, torch.Generator().manual_seed(1))
+    mask = augment.lead_mask(4000)
+    assert abs((mask.min(dim=1).values == 0).float().mean() - reference.augment.mask_leads) < 0.03
+    assert mask.sum(dim=1).min() >= 1
+    kept = {tuple(row) for row in mask.int().tolist()}
+    assert (1,) * 6 + (0,) * 6 in kept  # limb leads only
+    assert (0, 1, *[0] * 10) in kept  # lead II only
+    assert (1, *[0] * 11) in kept  # lead I only
+
+
+def test_augmentation_keeps_derived_leads_derived(reference):
+    settings = dataclasses.replace(reference.augment, mask_leads=0.0)
+    augment = Augment(settings, 100, torch.Generator().manual_seed(2))
+    original = torch.tensor(DERIVATION @ np.random.default_rng(0).normal(size=(16, 8, 1000))).float()
+    x = augment(original)
+    assert not torch.allclose(x, original)
+    torch.testing.assert_close(x[:, 2], x[:, 1] - x[:, 0], atol=1e-4, rtol=0)
+    torch.testing.assert_close(x[:, 4], x[:, 0] - x[:, 1] / 2, atol=1e-4, rtol=0)
+
+
+def test_training_learns_and_repeats_bit_for_bit(tiny, dataset):
+    training, validation = dataset.split(tiny.data)
+    first, again = (predict(train(tiny, training, progress=False), validation.signals) for _ in range(2))
+    assert (first == again).all()
+    other = predict(train(dataclasses.replace(tiny, seed=2), training, progress=False), validation.signals)
+    assert not (first == other).all()
+
+
+def test_a_network_finds_atrial_fibrillation_also_with_one_lead(tiny, dataset):
+    longer = dataclasses.replace(tiny, training=dataclasses.replace(tiny.training, epochs=20, learning_rate=0.01))
+    training, validation = dataset.split(longer.data)
+    network = train(longer, training, progress=False)
+    one_lead = validation.signals * (np.arange(12) == 1)[:, None].astype(np.float32)
+    for signals in (validation.signals, one_lead):
+        assert auroc(validation.labels[:, 0], predict(network, signals)[:, 0])[0] > 0.9
+
+
+def test_teachers_change_what_is_learnt(tiny, dataset):
+    taught = dataclasses.replace(tiny, training=dataclasses.replace(tiny.training, epochs=2, teachers=1))
+    training, _ = dataset.split(tiny.data)
+    alone = dataclasses.replace(taught, training=dataclasses.replace(taught.training, teachers=0))
+    x = training.signals[:4]
+    assert not np.allclose(
+        predict(train(taught, training, progress=False), x), predict(train(alone, training, progress=False), x)
+    )
