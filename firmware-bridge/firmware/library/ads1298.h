@@ -29,7 +29,7 @@ struct ads1298_wiring {
 
 /*
  * Both give I (LA − RA), II (LL − RA), V1 … V6 against Wilson's terminal, and sense RA at the input of lead I.
- * Straight: in this order at channels 1 to 8. ECG-FE, TI's evaluation board: V6 I II V2 V3 V4 V5 V1 (SBAU181B, table 2).
+ * Straight: in this order, channels 1 to 8. ECG-FE, TI's evaluation board: V6 I II V2 V3 V4 V5 V1 (SBAU181B, table 2).
  */
 extern const struct ads1298_wiring ads1298_straight_wiring;
 extern const struct ads1298_wiring ads1298_ecg_fe_wiring;

@@ -22,7 +22,7 @@ struct ecg_port {
    */
   size_t (*write)(void *context, const uint8_t *bytes, size_t length);
 
-  /* Keep out the interrupts that call ecg_device_event, for some 20 instructions. `lock` returns what `unlock` restores. */
+  /* Keep out the interrupts that call ecg_device_event, some 20 instructions; `unlock` gets what `lock` returned. */
   uint32_t (*lock)(void *context);
   void (*unlock)(void *context, uint32_t state);
 
