@@ -18,7 +18,7 @@ import pytest
 
 import ecg_link_emulator as link
 import wfdb16
-from stage import CLI, DEMO, Broker, Gateway, Message, Subscriber, wait_for
+from stage import CLI, DEMO, Broker, Demo, Gateway, Message, Subscriber, wait_for
 
 AF_IN_PTBXL = (17, 152, 307, 330, 337)  # PTB-XL records labelled AFIB
 LONG = os.environ.get("ACCEPTANCE_LONG") == "1"
@@ -52,6 +52,7 @@ class World:
     hostile: Site  # malformed packets beside a healthy device
     noise: Site  # random bytes
     late: Site  # the broker comes after the gateway
+    demo: Demo
     recordings: dict[str, Path]  # what was played, as WFDB records
     mosquitto_sub: Path  # what `mosquitto_sub -v` printed of the steady site
 
@@ -128,6 +129,45 @@ def leaps(device: link.Device) -> None:
         device.send(link.LOST, struct.pack("<QI", 1 << 62, 0xFFFFFFFF))
 
 
+def nonsense(source: random.Random) -> bytes:
+    """About 1,000 packets a second."""
+    return b"".join(nonsensical_packet(source) for _ in range(10))
+
+
+def nonsensical_packet(source: random.Random) -> bytes:
+    """Whole, with a right CRC; its content makes little sense, or only just makes some."""
+    draw = source.randrange
+    kind = source.choice(
+        [link.HELLO, link.ACK, link.SAMPLES, link.LOST, link.TIME_RSP, link.STATUS, link.EVENT, draw(256)]
+    )
+    payload = source.randbytes(draw(64))
+    if kind == link.HELLO:
+        hello: dict[str, object] = {
+            "id": "nonsense",
+            "model": "m",
+            "fw": "1",
+            "boot": draw(3),
+            "rate_mhz": source.choice([500_000, 100_000, 1, 0xFFFFFFFF]),
+            "lsb_pv": source.choice([1_000_000, 0, 0xFFFFFFFF]),
+            "leads": list(wfdb16.LEADS8)[: draw(9)],
+            "retain": draw(1 << 32),
+            "caps": source.sample(["resend", "time", "smp", "pacer", ""], draw(6)),
+        }
+        hello[source.choice([*hello, "x"])] = source.choice([None, -1, 1.5, "", [], {}, b"", 1 << 70, "I", ["I", "I"]])
+        payload = cbor2.dumps(hello)
+    elif kind == link.SAMPLES:
+        first = source.choice([draw(1 << 12), draw(1 << 40), draw(1 << 64)])
+        head = struct.pack("<QBBHBB", first, draw(1, 31), 8, draw(1 << 16), draw(4), source.choice([2, 3]))
+        payload = head + source.randbytes(head[8] * 8 * head[13])
+    elif kind == link.LOST:
+        payload = struct.pack("<QI", draw(1 << 64), draw(1 << 32))
+    elif kind == link.TIME_RSP:
+        payload = struct.pack("<QQQ", time.monotonic_ns() // 1000, draw(1 << 64), draw(1 << 64))
+    elif kind == link.STATUS:
+        payload = cbor2.dumps({"battery": source.choice([50, -1, "x", None, 1e300, float("nan")]), "dropped": 1 << 63})
+    return link.frame(link.Packet(kind, draw(1 << 16), draw(1 << 64), payload))
+
+
 def noise(source: random.Random) -> bytes:
     """About 4 MB/s, by turns of 2 s: any bytes, and bytes without a single delimiter."""
     return source.randbytes(40_000) if int(time.monotonic() / 2) % 2 else b"\x55" * 40_000
@@ -167,8 +207,10 @@ def world(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wor
     sinus = keep("sinus", demo(SINUS))
     steady_500 = keep("steady-500", demo((95.0, 105.0), AF, AF))
     steady_100 = keep("steady-100", steady_500.decimated(100))
+    backwards = tuple(reversed(wfdb16.LEADS8))  # the order of channels is the device's own
     time_only, with_resend = ("time",), ("time", "resend")
     broker = Broker(folder)
+    demonstration = Demo()
     watcher_out = folder / "mosquitto_sub.txt"
     with watcher_out.open("wb") as out:
         watcher = subprocess.Popen(
@@ -177,8 +219,12 @@ def world(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wor
         )
     try:
         steady_devices = [
-            device(steady_500, link.Options("clean-500", already_running_s=YEAR_S / 3)),
-            device(steady_100, link.Options("clean-100", block=5, value_bytes=2, already_running_s=YEAR_S), "tcp"),
+            device(steady_500, link.Options("clean-500", lsb_pv=47_684, already_running_s=YEAR_S / 3)),
+            device(
+                steady_100,
+                link.Options("clean-100", block=5, value_bytes=2, leads=backwards, already_running_s=YEAR_S),
+                "tcp",
+            ),
             device(steady_500, link.Options("lossy-500", block=10, damage=lossy)),
             device(steady_100, link.Options("lossy-100", block=3, value_bytes=2, damage=heavy)),
         ]
@@ -224,6 +270,9 @@ def world(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wor
                     device(sinus, link.Options("leaping", extra=leaps)),
                     device(sinus, link.Options("../+/#/\N{SNOWMAN}")),
                     device(sinus, link.Options("version-2", version=2)),
+                    device(sinus, link.Options("nonsense", raw=nonsense, raw_for_s=NOISE_SECONDS)),
+                    device(sinus, link.Options("mad-clock", mad_clock=True)),
+                    device(sinus, link.Options("fast", extra_hello={"rate_mhz": 0xFFFFFFFF})),
                     device(sinus, link.Options("zero-rate", extra_hello={"rate_mhz": 0})),
                     device(sinus, link.Options("no-leads", extra_hello={"leads": []})),
                 ],
@@ -231,6 +280,7 @@ def world(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wor
             ),
             noise=site("noise", 5, [device(sinus, link.Options("noise", raw=noise, raw_for_s=NOISE_SECONDS))], broker),
             late=site("late", 1, [device(in_af, link.Options("late"))], Broker(folder, start=False), listening=False),
+            demo=demonstration,
             recordings=recordings,
             mosquitto_sub=watcher_out,
         )
@@ -243,6 +293,7 @@ def world(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wor
             if each.subscriber is not None:
                 each.subscriber.close()
             each.broker.stop()
+        demonstration.clean_up()
         watcher.terminate()
         watcher.wait(5)
         broker.stop()

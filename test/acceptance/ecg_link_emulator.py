@@ -34,6 +34,7 @@ SAMPLES, RESEND, LOST = 0x10, 0x11, 0x12
 TIME_REQ, TIME_RSP = 0x20, 0x21
 STATUS, EVENT = 0x30, 0x31
 RA, LA, LL, RL, V1, V3 = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 4, 1 << 6
+ELECTRODES_OF = {"I": RA | LA, "II": RA | LL} | {f"V{n}": V1 << n - 1 for n in range(1, 7)}
 MAX_PACKET = 1024
 UNREAD_LIMIT = 1 << 16  # bytes waiting for a host that does not read; further frames are lost, as on a UART
 UTC_OF_MONOTONIC = time.time() - time.monotonic()
@@ -271,6 +272,7 @@ class Options:
     block: int = 20  # samples per packet
     value_bytes: int = 3
     lsb_pv: int = 1_000_000
+    leads: tuple[str, ...] = wfdb16.LEADS8
     caps: tuple[str, ...] = ("time",)
     retain: int = 0
     drift_ppm: float = 0.0
@@ -287,6 +289,7 @@ class Options:
     raw_for_s: float = 0.0
     extra: Callable[[Device], None] | None = None  # called after every block: hostile packets
     version: int = 1
+    mad_clock: bool = False  # answers TIME_REQ with any time at all
     extra_hello: dict[str, object] = field(default_factory=dict)
 
 
@@ -327,7 +330,8 @@ class Device:
         self.plugged_at: list[float] = []
         self.error: BaseException | None = None
         self.boots: list[Boot] = []
-        self._counts = np.rint(recording.millivolts * 1e9 / options.lsb_pv).astype(np.int64)
+        columns = [wfdb16.LEADS8.index(lead) for lead in options.leads]
+        self._counts = np.rint(recording.millivolts[:, columns] * 1e9 / options.lsb_pv).astype(np.int64)
         self._random = random.Random(options.damage.seed)
         self._framer = Framer()
         self._unsent = bytearray()
@@ -428,7 +432,7 @@ class Device:
             "boot": self.boot.id,
             "rate_mhz": self.recording.rate * 1000,
             "lsb_pv": self.options.lsb_pv,
-            "leads": list(wfdb16.LEADS8),
+            "leads": list(self.options.leads),
             "retain": self.options.retain,
             "caps": list(self.options.caps),
         } | self.options.extra_hello
@@ -483,8 +487,10 @@ class Device:
             self._streaming = False
             self.send(ACK, bytes([STOP, 0]))
         elif packet.type == TIME_REQ and "time" in self.options.caps and len(packet.payload) == 8:
-            received = struct.pack("<Q", self.clock_us(now))
-            self.send(TIME_RSP, packet.payload + received + struct.pack("<Q", self.clock_us()))
+            received, sent = self.clock_us(now), self.clock_us()
+            if self.options.mad_clock:
+                received, sent = self._random.getrandbits(64), self._random.getrandbits(64)
+            self.send(TIME_RSP, packet.payload + struct.pack("<QQ", received, sent))
         elif packet.type == RESEND and len(packet.payload) == 12:
             self._resend(*struct.unpack("<QI", packet.payload))
 
@@ -544,8 +550,8 @@ class Device:
         index = (np.arange(first, first + count) - self.boot.origin) % len(self._counts)
         values = self._counts[index]
         off = self._electrodes(first)
-        for column, bit in enumerate((RA | LA, RA | LL, *(V1 << n for n in range(6)))):
-            if off & bit:
+        for column, lead in enumerate(self.options.leads):
+            if off & ELECTRODES_OF[lead]:
                 values[:, column] = 1 << 30  # an input without an electrode drifts to the rail
         head = struct.pack("<QBBHBB", first, count, values.shape[1], off, int(again), self.options.value_bytes)
         instant = int(first / self.recording.rate * 1e6)

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -58,9 +59,9 @@ class Broker:
         self._process = subprocess.Popen(
             ["mosquitto", "-c", str(self._config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        wait_for(self._answers, 10, "answer from mosquitto")
+        wait_for(self.answers, 10, "answer from mosquitto")
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
         try:
             socket.create_connection(("127.0.0.1", self.port), 1).close()
         except OSError:
@@ -74,6 +75,10 @@ class Broker:
         self._process = None
 
 
+def not_json(word: str) -> None:
+    raise ValueError(f"{word} is not JSON")
+
+
 @dataclass(frozen=True)
 class Message:
     at: float  # UNIX time of arrival
@@ -84,7 +89,7 @@ class Message:
 
     @property
     def json(self) -> dict[str, Any]:
-        document = json.loads(self.payload.decode("utf-8"))
+        document = json.loads(self.payload.decode("utf-8"), parse_constant=not_json)
         assert isinstance(document, dict)
         return document
 
@@ -160,6 +165,31 @@ class Gateway:
     def clean_up(self) -> None:
         if self.alive():
             self.kill()
+
+
+class Demo:
+    """`ecgclip demo`, with the time at which each line came out."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._lines: list[tuple[float, str]] = []
+        self._process = subprocess.Popen([*CLI, "demo"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT)
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.append((time.monotonic() - self._started, line.decode()))
+
+    def seconds_until(self, *words: str) -> float:
+        def found() -> list[float]:
+            return [at for at, line in self._lines if any(word in line for word in words)]
+
+        return wait_for(found, 120, f"line of the demo with one of {words}")[0]
+
+    def clean_up(self) -> None:
+        self._process.kill()
+        self._process.wait()
 
 
 @dataclass(frozen=True)
