@@ -93,12 +93,22 @@ export interface SampleTime {
   readonly uncertaintyMs: number
 }
 
+/** How the radio link to a device is, as last asked. */
+export interface RadioFigures {
+  /** Received signal strength, dBm: −50 is strong, below −85 packets are lost. Undefined until it was read. */
+  readonly rssi: number | undefined
+  /** ATT MTU, bytes: a packet may be 3 shorter. Undefined where the system does not tell. */
+  readonly mtu: number | undefined
+}
+
 export interface DeviceStream {
   /** As configured, e.g. `serial:/dev/ttyACM0?baud=921600`; names the device until it has said who it is. */
   readonly uri: string
   readonly counters: Readonly<LinkCounters>
   /** Undefined until the clock has been fitted. */
   timeOf(sample: SampleIndex): SampleTime | undefined
+  /** Undefined on a cable and while there is no connection. */
+  radio?(): RadioFigures | undefined
   /** Opens the carrier and keeps it open until `stop`. Never throws for a carrier that is not there: that is a state. */
   start(listener: DeviceListener): void
   /** The outcome of the first attempt to open the carrier (rejects with a `TransportError`); later ones are states only. */

@@ -1,9 +1,7 @@
 import { type SampleIndex, UnixMillis } from '../../ecg/units.js'
 import type { DeviceListener, DeviceStream, LinkCounters, SampleTime } from '../device-stream.js'
-import { encodeFrame } from '../link/cobs.js'
-import { createFramer } from '../link/framer.js'
 import { createHostSession, type HostSession } from '../link/host-session.js'
-import type { Transport } from '../transport/transport.js'
+import type { PacketCarrier } from '../transport/packet-carrier.js'
 import { type Clocks, SYSTEM_CLOCKS, UTC_RESOLUTION } from './clocks.js'
 
 /** How often the session looks at the time, ms: TIME_REQ want 60 ms between them, RESEND is due within 200 ms. */
@@ -12,8 +10,8 @@ const TICK = 25
 const FIRST_RETRY = 100
 const LAST_RETRY = 1_000
 
-/** A device that speaks ECG Link, on any carrier of bytes. */
-export function createEcgLinkDevice(uri: string, transport: Transport, clocks: Clocks = SYSTEM_CLOCKS): DeviceStream {
+/** A device that speaks ECG Link, on any carrier. */
+export function createEcgLinkDevice(uri: string, carrier: PacketCarrier, clocks: Clocks = SYSTEM_CLOCKS): DeviceStream {
   const counters = noneCounted()
   let session: HostSession | undefined
   let timer: NodeJS.Timeout | undefined
@@ -35,10 +33,10 @@ export function createEcgLinkDevice(uri: string, transport: Transport, clocks: C
         state: (state, reason) => listener.state(state, reason),
         status: status => listener.status(status),
         event: (kind, sample) => listener.event(kind, sample),
-        send: packet => transport.write(encodeFrame(packet)),
+        send: packet => carrier.send(packet),
         reopen: () => {
           clearInterval(timer)
-          void transport.close().then(openLater)
+          void carrier.close().then(openLater)
         },
       },
       counters,
@@ -48,17 +46,12 @@ export function createEcgLinkDevice(uri: string, transport: Transport, clocks: C
   }
 
   function open(running: HostSession) {
-    const framer = createFramer({
-      frame: packet => running.packet(packet, arrived),
-      badFrame: () => running.badFrame(),
-    })
-    let arrived = clocks.monotonic()
-    const opened = transport.open({
-      bytes(bytes, at) {
-        counters.bytes += bytes.length
-        arrived = at
-        framer.push(bytes)
+    const opened = carrier.open({
+      bytes(count) {
+        counters.bytes += count
       },
+      packet: (packet, arrived) => running.packet(packet, arrived),
+      badFrame: () => running.badFrame(),
       closed(reason) {
         clearInterval(timer)
         if (stopped) return
@@ -109,10 +102,10 @@ export function createEcgLinkDevice(uri: string, transport: Transport, clocks: C
     stopped = true
     clearTimeout(timer) // also ends an interval
     session?.stop(clocks.monotonic())
-    await transport.close()
+    await carrier.close()
   }
 
-  return { uri, counters, timeOf, start, firstOpen, stop }
+  return { uri, counters, timeOf, radio: () => carrier.radio?.(), start, firstOpen, stop }
 }
 
 function noneCounted(): LinkCounters {

@@ -1,6 +1,7 @@
 import type { DeviceStream } from '../device-stream.js'
 import { createReplayTransport } from '../emulator/replay-transport.js'
 import { DEFAULT_DRIVER, parseDeviceUri } from '../transport/device-uri.js'
+import { createFramedCarrier } from '../transport/framed-carrier.js'
 import { TransportError } from '../transport/transport-error.js'
 import { transportFor } from '../transport/transport-for.js'
 import { createEcgLinkDevice } from './ecg-link.js'
@@ -15,5 +16,5 @@ export function openDevice(uri: string): DeviceStream {
     )
   }
   const transport = parsed.carrier === 'replay' ? createReplayTransport(parsed.record) : transportFor(parsed)
-  return createEcgLinkDevice(uri, transport)
+  return createEcgLinkDevice(uri, createFramedCarrier(transport))
 }
