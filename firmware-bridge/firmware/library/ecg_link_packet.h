@@ -63,8 +63,8 @@ enum ecg_packet_fault ecg_packet_parse(const uint8_t *bytes, size_t length, stru
 
 /*
  * Encodes the packet of `length` bytes (≤ ECG_PACKET_MAX) at frame + ECG_COBS_HEADROOM to frame[0…] and closes it with
- * 00; `frame` holds ECG_FRAME_MAX bytes. Returns the frame's length. In place, because a second buffer would cost 1 KiB;
- * the headroom is all that the encoder can gain on what it reads.
+ * 00; `frame` holds ECG_FRAME_MAX bytes. Returns the frame's length. In place, because a second buffer costs 1 KiB; the
+ * headroom is all that the encoder can gain on what it reads.
  */
 size_t ecg_cobs_encode(uint8_t *frame, size_t length);
 
