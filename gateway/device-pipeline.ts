@@ -11,7 +11,7 @@ import type {
 import type { Manifest } from '../models/bundle/manifest.js'
 import type { AssessedWindow } from './alerts/assessed-window.js'
 import type { TechnicalKey } from './alerts/technical-conditions.js'
-import type { InferenceEngine } from './inference/inference-engine.js'
+import type { Inference, InferenceEngine } from './inference/inference-engine.js'
 import type { DeviceReport } from './mqtt/device-state-message.js'
 import type { Log } from './mqtt/log.js'
 import type { EcgWindow } from './window/ecg-window.js'
@@ -26,6 +26,7 @@ const CLOCK_LIMIT = Millis(500)
 
 /** A state whose reason keeps changing is told no more often than this; the report every few seconds has the last one. */
 const REASON_EVERY = Microseconds(5e6)
+const NEVER = Microseconds(Number.NEGATIVE_INFINITY)
 
 /** What one device's path needs, and where its results go. */
 export interface PipelineParts {
@@ -66,7 +67,9 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
   let assembler: WindowAssembler | null = null
   /** One past the newest sample of this boot. */
   let newest: SampleIndex | null = null
-  let stateTold = Microseconds(Number.NEGATIVE_INFINITY)
+  let stateTold = NEVER
+  /** The reason has changed since the state was told. */
+  let untold = false
   /** Settles when all windows so far are assessed: results keep the order of the windows, whichever worker is faster. */
   let settled: Promise<void> = Promise.resolve()
 
@@ -90,16 +93,11 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
       if (assembler) assessAll(assembler.push(block))
     },
     state(next, why) {
-      const sameState = next === state
+      untold = true
+      if (next !== state) stateTold = NEVER
       state = next
       reason = why
-      const now = parts.monotonic()
-      if (sameState && now - stateTold < REASON_EVERY) return
-      stateTold = now
-      log.info({ device: identity?.id, uri: stream.uri, state }, reason)
-      condition('STREAM_STALLED', next === 'stalled' ? why : null)
-      condition('DEVICE_LOST', next === 'lost' ? why : null)
-      report()
+      tellState(parts.monotonic())
     },
     status(next) {
       status = next
@@ -108,6 +106,16 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
     event(kind, sample) {
       log.info({ device: identity?.id, kind, sample }, 'device event')
     },
+  }
+
+  function tellState(now: Microseconds): void {
+    if (!untold || now - stateTold < REASON_EVERY) return
+    untold = false
+    stateTold = now
+    log.info({ device: identity?.id, uri: stream.uri, state }, reason)
+    condition('STREAM_STALLED', state === 'stalled' ? reason : null)
+    condition('DEVICE_LOST', state === 'lost' ? reason : null)
+    report()
   }
 
   function assemblerFor({
@@ -171,23 +179,22 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
 
   /** Never rejects: a window that got no answer is told as one without findings, and why. */
   async function assess(window: EcgWindow): Promise<Judgement> {
-    if (window.quality === 'uninterpretable') return { window, probabilities: null, failure: null }
+    if (window.quality === 'uninterpretable') return { window, inference: null, failure: null }
     try {
-      const { probabilities } = await parts.engine.assess(window.signal)
-      return { window, probabilities, failure: null }
+      return { window, inference: await parts.engine.assess(window.signal), failure: null }
     } catch (error) {
       const failure = error instanceof Error ? error.message : String(error)
       const reasons = [...window.reasons, `it was not assessed: ${failure}`]
-      return { window: { ...window, quality: 'uninterpretable', reasons }, probabilities: null, failure }
+      return { window: { ...window, quality: 'uninterpretable', reasons }, inference: null, failure }
     }
   }
 
   function deliver(
     device: string,
     times: Pick<AssessedWindow, 'start' | 'end' | 'uncertaintyMs'>,
-    { window, probabilities, failure }: Judgement,
+    { window, inference, failure }: Judgement,
   ): void {
-    if (failure !== null || probabilities !== null) parts.condition(device, 'INFERENCE_FAILING', failure)
+    if (failure !== null || inference !== null) parts.condition(device, 'INFERENCE_FAILING', failure)
     parts.condition(
       device,
       'DATA_GAP',
@@ -205,7 +212,8 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
       window,
       ...times,
       taskIds: parts.taskIds,
-      probabilities,
+      probabilities: inference?.probabilities ?? null,
+      saliency: inference?.saliency,
       model: parts.engine.model,
       latencyMs: (parts.monotonic() - window.completed) / 1000,
     })
@@ -232,6 +240,7 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
   return {
     start: () => stream.start(listener),
     tick(now) {
+      tellState(now)
       if (assembler) assessAll(assembler.due(now))
     },
     report,
@@ -248,7 +257,7 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
 
 interface Judgement {
   readonly window: EcgWindow
-  readonly probabilities: Float32Array | null
+  readonly inference: Inference | null
   readonly failure: string | null
 }
 

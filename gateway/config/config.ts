@@ -50,7 +50,11 @@ const InferenceSchema = z.strictObject({
 })
 
 export const ConfigSchema = z.strictObject({
-  id: z.string().min(1).max(64).default(defaultId).describe('this gateway’s name, the second level of every topic'),
+  id: z
+    .string()
+    .regex(/^[^\s/+#\p{Cc}]{1,64}$/u, 'it must be 1 to 64 characters without blanks, /, + and #')
+    .default(defaultId)
+    .describe('this gateway’s name, the second level of every topic'),
   devices: z.array(DeviceSchema).default([]),
   broker: BrokerSchema.prefault({}),
   bundle: z.string().optional().describe('folder of a model bundle; the one shipped with the program by default'),
