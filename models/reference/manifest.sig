@@ -1,1 +1,1 @@
-{"key":"7cf6c9241f23154f","sig":"nQGyUJoqAIeDHOlF4fq5PFxRTPGmxLwVeFs6E24+dMoCWHtdhULMME3KDS1lOlIF9UPIBUW+n6PcmMk1YF9eDw=="}
+{"key":"7cf6c9241f23154f","sig":"0AOwydju3KZnfKdpVnI84OGXgOc3SsGmx9CQo2HW5LyT5VxGO/VENa0cBf0GQfpYDcEkTaFlfuUe/8ajdebMCg=="}
