@@ -35,6 +35,7 @@ export interface FindingEvidence {
   readonly threshold: number
   /** Windows at or above the threshold since the first one that counted towards this alert. */
   readonly windows: number
+  /** What each time step, oldest first, gave to the logit, in the last window that reached the threshold. Absent: the bundle gives none. */
   readonly saliency?: readonly number[]
   readonly model: Omit<ModelInUse, 'variant'>
 }

@@ -13,6 +13,8 @@ export interface AssessedWindow {
   readonly taskIds: readonly string[]
   /** Null: the window is uninterpretable, or inference failed. Such a window neither confirms nor clears anything. */
   readonly probabilities: ArrayLike<number> | null
+  /** By index into `probabilities`: what each time step of the model's features, oldest first, gave to the logit. */
+  readonly saliency?: ReadonlyMap<number, ArrayLike<number>> | undefined
   readonly model: ModelInUse
   /** From the arrival of the window's last sample until now. */
   readonly latencyMs: number

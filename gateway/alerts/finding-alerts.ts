@@ -49,6 +49,8 @@ interface Finding {
   readonly persistence: Persistence
   alert: OpenFinding | null
   ended: Millis | null
+  /** Of the last window that reached the threshold. */
+  saliency: readonly number[] | undefined
   /** Why it is being held back; so that one episode is logged once and not at every window. */
   heldBack: string | null
 }
@@ -65,6 +67,7 @@ export function createFindingAlerts(
       persistence: createPersistence(rule.persistence),
       alert: null,
       ended: null,
+      saliency: undefined,
       heldBack: null,
     }),
   )
@@ -116,7 +119,7 @@ export function createFindingAlerts(
         priority: 'PN',
         type: 'SA',
         condition: rule.condition,
-        ...proof(rule, assessed, probability, persistence.confirmations),
+        ...proof(finding, assessed, probability, persistence.confirmations),
         raised: now,
         changed: now,
       }
@@ -127,7 +130,7 @@ export function createFindingAlerts(
     alert.judged = clock.monotonic()
     const windows =
       (alert.last.evidence as FindingEvidence).windows + (probability >= rule.persistence.threshold ? 1 : 0)
-    const evidence = proof(rule, assessed, probability, windows)
+    const evidence = proof(finding, assessed, probability, windows)
     if (persistence.cleared) return close(finding, evidence)
     const above = superseder(rule)
     if (above !== undefined) {
@@ -159,6 +162,7 @@ export function createFindingAlerts(
           continue
         }
         finding.persistence.observe(window.index, probability)
+        finding.saliency = rounded(assessed.saliency?.get(taskIds.indexOf(key))) ?? finding.saliency
         const transition = judge(finding, assessed, probability)
         if (transition !== null) said.push(transition)
       }
@@ -188,6 +192,7 @@ export function createFindingAlerts(
       if (finding === undefined || finding.rule.barred !== null)
         return say(alert, clock, { phase: last.state === 'latched' ? 'reset' : 'end', state: 'inactive' })
       finding.alert = alert
+      finding.saliency = (last.evidence as FindingEvidence).saliency
       return say(alert, clock, { phase: last.state === 'latched' ? 'continue' : 'update', state: 'latched' })
     },
     get open() {
@@ -198,7 +203,7 @@ export function createFindingAlerts(
 
 /** What the window says for the alert. */
 function proof(
-  rule: FindingRule,
+  { rule, saliency }: Finding,
   { window, start, end, uncertaintyMs, latencyMs, model }: AssessedWindow,
   probability: number,
   windows: number,
@@ -207,6 +212,17 @@ function proof(
   const { rate, missing, leadsOff, qualityScore } = window
   const signal: SignalSummary = { start, end, rate, missing, leadsOff, quality: qualityScore }
   const { threshold } = rule.persistence
-  const evidence = { probability, threshold, windows, model: { bundle, version, sha256, provider, precision } }
+  const evidence = {
+    probability,
+    threshold,
+    windows,
+    ...(saliency && { saliency }),
+    model: { bundle, version, sha256, provider, precision },
+  }
   return { evidence, signal, uncertaintyMs, latencyMs }
+}
+
+/** To a ten-thousandth of a logit: finer than anyone can see, and half of the bytes. */
+function rounded(saliency: ArrayLike<number> | undefined): readonly number[] | undefined {
+  return saliency && Array.from(saliency, value => Number(value.toFixed(4)))
 }

@@ -14,6 +14,8 @@ export interface ModelInUse {
 export interface Inference {
   /** Calibrated probability per task, in the manifest's task order. */
   readonly probabilities: Float32Array
+  /** By task index: what each feature time step, oldest first, gave to the logit. For tasks that may alert and reached their threshold. */
+  readonly saliency: ReadonlyMap<number, Float32Array>
   /** Time inside the model, ms. */
   readonly modelMs: number
 }

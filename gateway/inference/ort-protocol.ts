@@ -1,3 +1,4 @@
+import type { Inference } from './inference-engine.js'
 import type { RejectionCode } from './inference-error.js'
 
 /** What a worker thread is given and what it says. */
@@ -15,6 +16,18 @@ export interface OrtSetup {
   readonly logits: string
   /** Platt scaling per task: a₀, b₀, a₁, b₁, … */
   readonly calibration: Float64Array
+  /** What saliency is made from; undefined: the bundle cannot give any. */
+  readonly heads: HeadSetup | undefined
+}
+
+export interface HeadSetup {
+  /** Name of the output with the map before pooling. */
+  readonly features: string
+  readonly channels: number
+  /** As `heads.file` of the manifest, over a SharedArrayBuffer. */
+  readonly weights: Float32Array
+  /** Per task: the probability from which on saliency is wanted. */
+  readonly from: Float64Array
 }
 
 /** `workerData`; for `guard` see `exit-guard.ts`. */
@@ -28,7 +41,7 @@ export type OrtRequest = Float32Array | null
 
 /** One per window. */
 export type OrtOutcome =
-  | { readonly kind: 'answer'; readonly probabilities: Float32Array; readonly modelMs: number }
+  | { readonly kind: 'answer'; readonly inference: Inference }
   | { readonly kind: 'rejection'; readonly code: RejectionCode; readonly message: string }
 /** `ready` comes first, when the model is loaded. */
 export type OrtReply = OrtOutcome | { readonly kind: 'ready' }

@@ -104,7 +104,7 @@ export async function startThread(setup: OrtSetup, options: ThreadOptions = {}):
       worker.postMessage(signal satisfies OrtRequest)
       const outcome = (await reply(deadline, 'a run of the model')) as OrtOutcome
       if (outcome.kind === 'rejection') throw new InferenceError(outcome.code, outcome.message)
-      return { probabilities: outcome.probabilities, modelMs: outcome.modelMs }
+      return outcome.inference
     },
     async stop() {
       if (stuck.has(worker)) return

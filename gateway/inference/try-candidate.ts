@@ -28,7 +28,7 @@ export async function tryCandidate(
   if (refusal !== undefined) return { refusal }
   const expected = goldens.expected[variant.file]
   if (expected === undefined) return { refusal: 'the bundle has no goldens for it' }
-  const setup = ortSetup(bundle, await readBundleFile(bundle, variant.file), provider, options.threads)
+  const setup = await ortSetup(bundle, variant.file, provider, options.threads)
   let pool: WorkerPool | undefined
   try {
     pool = await startPool(setup, options)
@@ -50,11 +50,10 @@ export async function tryCandidate(
   }
 }
 
-function ortSetup({ manifest }: Bundle, file: Uint8Array, provider: string, threads: number): OrtSetup {
-  const model = new SharedArrayBuffer(file.byteLength)
-  new Uint8Array(model).set(file)
+async function ortSetup(bundle: Bundle, variant: string, provider: string, threads: number): Promise<OrtSetup> {
+  const { manifest } = bundle
   return {
-    model,
+    model: await readShared(bundle, variant),
     provider,
     threads,
     input: manifest.input.name,
@@ -62,7 +61,20 @@ function ortSetup({ manifest }: Bundle, file: Uint8Array, provider: string, thre
     samples: manifest.input.samples,
     logits: manifest.outputs.logits,
     calibration: Float64Array.from(manifest.tasks.flatMap(({ calibration: { a, b } }) => [a, b])),
+    heads: manifest.heads && {
+      features: manifest.outputs.features,
+      channels: manifest.heads.channels,
+      weights: new Float32Array(await readShared(bundle, manifest.heads.file)),
+      from: Float64Array.from(manifest.tasks, ({ alert, threshold }) => (alert ? threshold.value : Infinity)),
+    },
   }
+}
+
+async function readShared(bundle: Bundle, name: string): Promise<SharedArrayBuffer> {
+  const bytes = await readBundleFile(bundle, name)
+  const shared = new SharedArrayBuffer(bytes.byteLength)
+  new Uint8Array(shared).set(bytes)
+  return shared
 }
 
 function median(values: readonly number[]): number {

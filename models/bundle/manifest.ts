@@ -96,6 +96,11 @@ export const ManifestSchema = z.strictObject({
     resampling: z.array(ResamplingSchema),
   }),
   outputs: z.strictObject({ logits: z.string(), embedding: z.string(), features: z.string() }),
+  /**
+   * The linear heads on the pooled features, which give the saliency of an alert; a bundle without them gives none.
+   * `file`: float32 little-endian, [tasks, 2 × channels] weights (of the mean over time, then of the maximum), then [tasks] biases.
+   */
+  heads: z.strictObject({ file: fileName, pooling: z.literal('mean-max'), channels: z.int().min(1) }).optional(),
   tasks: z.array(TaskSchema).min(1),
   variants: z.array(VariantSchema).min(1),
   /**

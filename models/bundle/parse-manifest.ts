@@ -76,14 +76,24 @@ function* taskFaults({ tasks }: Manifest): Generator<[BundleErrorCode, string]> 
   }
 }
 
-function* fileFaults({ input, variants, goldens, files }: Manifest): Generator<[BundleErrorCode, string]> {
+function* fileFaults({
+  input,
+  tasks,
+  variants,
+  heads,
+  goldens,
+  files,
+}: Manifest): Generator<[BundleErrorCode, string]> {
   const variant = repeated(variants.map(({ file }) => file))
   if (variant !== undefined) yield ['BUNDLE_VARIANT_REPEATED', `variant ${variant} is listed twice; keep one`]
-  for (const file of [...variants.map(({ file }) => file), goldens.inputs, goldens.expected])
+  const used = [...variants.map(({ file }) => file), goldens.inputs, goldens.expected, ...(heads ? [heads.file] : [])]
+  for (const file of used)
     if (!Object.hasOwn(files, file)) yield ['BUNDLE_FILE_UNDECLARED', `${file} is used but not in files; list it there`]
   const bytes = goldens.count * input.leads.length * input.samples * BYTES_PER_GOLDEN_VALUE
   if (files[goldens.inputs]?.bytes !== bytes)
     yield ['BUNDLE_GOLDENS_INCONSISTENT', `${goldens.inputs} must have ${bytes} bytes for ${goldens.count} windows`]
+  if (heads && files[heads.file]?.bytes !== headsBytes(tasks.length, heads.channels))
+    yield ['BUNDLE_HEADS_INCONSISTENT', `${heads.file} must have ${headsBytes(tasks.length, heads.channels)} bytes`]
   let total = 0
   for (const [file, { bytes }] of Object.entries(files)) {
     total += bytes
@@ -93,6 +103,11 @@ function* fileFaults({ input, variants, goldens, files }: Manifest): Generator<[
         `${file} takes the bundle over ${MAX_FILE_BYTES} bytes a file or ${MAX_BUNDLE_BYTES} in all; make it smaller`,
       ]
   }
+}
+
+/** Of the file that `heads` describes. */
+function headsBytes(tasks: number, channels: number): number {
+  return tasks * (2 * channels + 1) * Float32Array.BYTES_PER_ELEMENT
 }
 
 function repeated<T>(values: readonly T[]): T | undefined {

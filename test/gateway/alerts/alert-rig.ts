@@ -35,6 +35,7 @@ export interface WindowChange {
   readonly quality?: WindowQuality
   readonly leadsOff?: readonly Lead[]
   readonly leadsAbsent?: readonly Lead[]
+  readonly saliency?: AssessedWindow['saliency']
 }
 
 export interface AlertRig {
@@ -91,7 +92,7 @@ export function alertRig(tasks: readonly Task[]): AlertRig {
 export function assessedWindow(
   probabilities: Record<string, number> | null,
   end: number,
-  { index = 0, boot = 1, quality = 'good', leadsOff = [], leadsAbsent = [] }: WindowChange = {},
+  { index = 0, boot = 1, quality = 'good', leadsOff = [], leadsAbsent = [], saliency }: WindowChange = {},
 ): AssessedWindow {
   return {
     window: {
@@ -114,6 +115,7 @@ export function assessedWindow(
     uncertaintyMs: 8,
     taskIds: Object.keys(probabilities ?? {}),
     probabilities: probabilities === null ? null : Float64Array.from(Object.values(probabilities)),
+    saliency,
     model: {
       bundle: 'reference',
       version: '1.0.0',

@@ -4,6 +4,7 @@ import { mapAssess } from '../../../gateway/inference/map-assess.js'
 import { publishedProbabilities } from '../../../gateway/inference/published-probabilities.js'
 import { type EngineOptions, type OrtEngine, startEngine } from '../../../gateway/inference/start-engine.js'
 import { type Bundle, loadBundle } from '../../../models/bundle/load-bundle.js'
+import type { Task } from '../../../models/bundle/manifest.js'
 import { buildBundle, type Edits, expected, fixture, LEADS, SAMPLES } from '../../models/fixtures/build-bundle.js'
 import { SLOW, window } from './fixtures/tiny-setup.js'
 
@@ -162,8 +163,44 @@ t.test('a recording is assessed in order, passing over windows that must not be'
   await t.rejects(bad.next(), { code: 'INPUT_INVALID' })
 })
 
+t.test('saliency of a task that alerts adds up to its logit, and no other task has any', async t => {
+  const sorted = expected.expected['fp32.onnx']!.map(([first]) => first!).sort((a, b) => a - b)
+  const median = (sorted[7]! + sorted[8]!) / 2
+  const loaded = await bundle(t, {
+    manifest({ tasks: [task] }) {
+      task!.threshold.value = median
+      task!.alert!.clearBelow = 0
+    },
+  })
+  const { assess } = await engine(t, loaded, { variant: 'fp32' })
+  const [{ calibration, threshold }] = loaded.manifest.tasks as [Task]
+  let explained = 0
+  for (const signal of goldenWindows()) {
+    const { probabilities, saliency } = await assess(signal)
+    const probability = probabilities[0]!
+    t.same([...saliency.keys()], probability >= threshold.value ? [0] : [], 'tasks 1 and 2 never alert')
+    if (saliency.size === 0) continue
+    explained++
+    const logit = (Math.log(probability / (1 - probability)) - calibration.b) / calibration.a
+    const steps = saliency.get(0)!
+    t.equal(steps.length, SAMPLES)
+    t.ok(Math.abs(steps.reduce((sum, step) => sum + step, 0) - logit) < 1e-3 * Math.max(1, Math.abs(logit)))
+  }
+  t.equal(explained, 8)
+})
+
+t.test('a bundle without heads gives no saliency', async t => {
+  const old = await bundle(t, { manifest: manifest => delete manifest.heads })
+  const { assess } = await engine(t, old, { variant: 'fp32' })
+  for (const signal of goldenWindows()) t.equal((await assess(signal)).saliency.size, 0)
+})
+
 t.test('probabilities are published by task id with six significant digits', async t => {
   const { manifest } = await bundle(t)
-  const inference = { probabilities: Float32Array.of(0.123456789, 1 / 3, 1.23456789e-5), modelMs: 1 }
+  const inference = {
+    probabilities: Float32Array.of(0.123456789, 1 / 3, 1.23456789e-5),
+    saliency: new Map(),
+    modelMs: 1,
+  }
   t.same(publishedProbabilities(inference, manifest), { AFIB: 0.123457, NORM: 0.333333, PVC: 0.0000123457 })
 })

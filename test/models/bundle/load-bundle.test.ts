@@ -181,6 +181,8 @@ t.test('a signed manifest must also mean something', async t => {
     ['BUNDLE_FILE_UNDECLARED', 'a variant that is not listed', edit(m => delete m.files['fp32.onnx'])],
     ['BUNDLE_FILE_UNDECLARED', 'goldens that are not listed', edit(m => (m.goldens.inputs = 'absent.bin'))],
     ['BUNDLE_GOLDENS_INCONSISTENT', 'goldens of another size', edit(m => (m.goldens.count = 17))],
+    ['BUNDLE_FILE_UNDECLARED', 'heads that are not listed', edit(m => (m.heads!.file = 'absent.bin'))],
+    ['BUNDLE_HEADS_INCONSISTENT', 'heads of another size', edit(m => (m.heads!.channels = 7))],
     ['BUNDLE_TOO_LARGE', 'a file too large', edit(m => (m.files['fp32.onnx']!.bytes = 2 ** 40))],
   ]
   for (const [code, what, edits] of cases)
