@@ -1,1 +1,1 @@
-{"key":"7cf6c9241f23154f","sig":"0AOwydju3KZnfKdpVnI84OGXgOc3SsGmx9CQo2HW5LyT5VxGO/VENa0cBf0GQfpYDcEkTaFlfuUe/8ajdebMCg=="}
+{"key":"7cf6c9241f23154f","sig":"4qqTOhsCiDkjqzaqdgH7AhBg3eqIX3TL20kTHOFLUenNgBYa+x/uw624c/3mVneJ3pH7bIQ5aFMCLFRfOQFXDA=="}

@@ -103,10 +103,10 @@ def choose(
     """Operating point of one task; `normal` marks records that were read as a normal ECG."""
     platt = fit_platt(logits, truth)
     p, y = platt(logits), truth > 0.5
-    if evidence and policy and (level := alert_threshold(p, y, normal, recipe)) is not None:
+    if evidence and policy and (level := alert_threshold(p, y, normal, policy, recipe)) is not None:
         rule = (
-            f"alert: window PPV >= {recipe.alert_ppv:g}, at most {recipe.normal_exceedance:.1%} of normal records "
-            f"above; the middle level with sensitivity >= {recipe.alert_sensitivity:g} if any, else the lowest"
+            f"alert: window PPV >= {lowest_ppv(policy, recipe):g}, at most {recipe.normal_exceedance:.1%} of normal "
+            f"records above; the middle level with sensitivity >= {recipe.alert_sensitivity:g} if any, else the lowest"
         )
         below = _tidy(_probability(_logit(level) - HYSTERESIS))
         return OperatingPoint(platt, Threshold(_tidy(level), rule), Alert(policy.tier, policy.need, policy.of, below))
@@ -115,7 +115,12 @@ def choose(
     return OperatingPoint(platt, Threshold(0.5, "no positives to choose by"), None)
 
 
-def alert_threshold(p: Array, y: Flags, normal: Flags, recipe: CalibrationRecipe) -> float | None:
+def lowest_ppv(policy: AlertPolicy, recipe: CalibrationRecipe) -> float:
+    """What the tier asks of a single window."""
+    return recipe.screening_ppv if policy.tier == "screening" else recipe.alert_ppv
+
+
+def alert_threshold(p: Array, y: Flags, normal: Flags, policy: AlertPolicy, recipe: CalibrationRecipe) -> float | None:
     """Level that is precise and quiet; the middle one of those that also keep sensitivity, else the lowest.
 
     Quiet: normal records that do not have the condition themselves (a normal ECG may hold a premature beat) stay below.
@@ -124,7 +129,7 @@ def alert_threshold(p: Array, y: Flags, normal: Flags, recipe: CalibrationRecipe
     fit = [
         level
         for level in levels
-        if y[p >= level].mean() >= recipe.alert_ppv and (p[quiet] >= level).mean() <= recipe.normal_exceedance
+        if y[p >= level].mean() >= lowest_ppv(policy, recipe) and (p[quiet] >= level).mean() <= recipe.normal_exceedance
     ]
     sensitive = [level for level in fit if (p[y] >= level).mean() >= recipe.alert_sensitivity]
     return sensitive[len(sensitive) // 2] if sensitive else min(fit, default=None)

@@ -78,7 +78,8 @@ class TrainingRecipe:
 class CalibrationRecipe:
     """Operating points, chosen on the validation folds."""
 
-    alert_ppv: float  # lowest positive predictive value of one window of an alerting task
+    alert_ppv: float  # lowest positive predictive value of one window of an acute or prompt task
+    screening_ppv: float  # the same for screening, which can wait and therefore be surer
     alert_sensitivity: float  # what an alert threshold keeps if it can
     normal_exceedance: float  # largest share of normal records that may exceed an alert threshold
     minimum_training_positives: int  # fewer, and a task has no evidence

@@ -37,10 +37,23 @@ def test_alert_threshold_is_quiet_on_normal_records_and_precise(reference):
     y = np.arange(400) < 40
     p = sigmoid(np.where(y, 2.0, -2.0) + rng.normal(size=400))
     normal = np.arange(400) >= 200
-    level = alert_threshold(p, y, normal, reference.calibration)
+    level = alert_threshold(p, y, normal, POLICY, reference.calibration)
     assert y[p >= level].mean() >= reference.calibration.alert_ppv
     assert (p[normal] >= level).mean() <= reference.calibration.normal_exceedance
     assert (p[y] >= level).mean() >= reference.calibration.alert_sensitivity
+
+
+def test_screening_is_surer_than_a_prompt_alert(reference):
+    rng = np.random.default_rng(4)
+    y = np.arange(400) < 60
+    p = sigmoid(np.where(y, 1.0, -1.0) + rng.normal(size=400))
+    normal = np.arange(400) >= 390
+    levels = {
+        tier: alert_threshold(p, y, normal, AlertPolicy(tier, 2, 3), reference.calibration)
+        for tier in ("prompt", "screening")
+    }
+    assert y[p >= levels["screening"]].mean() >= reference.calibration.screening_ppv
+    assert levels["screening"] > levels["prompt"]
 
 
 def test_a_task_that_cannot_be_precise_gets_no_alert(reference):
