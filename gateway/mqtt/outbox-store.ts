@@ -41,7 +41,8 @@ export interface OutboxStore {
   /** Entries after a number, in order. */
   read(after: number, limit: number): Promise<Array<readonly [StoreEntry, string]>>
   /** Not synced: a deletion lost in a crash means one more delivery, which is allowed. */
-  remove(entry: StoreEntry): Promise<void>
+  /** Answers those that were there. */
+  remove(entries: readonly StoreEntry[]): Promise<StoreEntry[]>
   close(): Promise<void>
 }
 
@@ -129,7 +130,12 @@ export async function openOutboxStore(folder: string, retry: Millis, log: Log): 
       const rows = await db.iterator({ gt: `m${padded(after)}~`, lt: 'm~', limit }).all()
       return rows.map(([key, value]) => [entryOf(key), value] as const)
     },
-    remove: entry => db.del(entry.key),
+    async remove(entries) {
+      const there = await db.hasMany(entries.map(({ key }) => key))
+      const removed = entries.filter((_, index) => there[index])
+      await db.batch(removed.map(({ key }) => ({ type: 'del', key })))
+      return removed
+    },
     async close() {
       closed = true
       await db.close()

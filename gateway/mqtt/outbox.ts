@@ -1,9 +1,8 @@
 import type { UnixMillis } from '../../ecg/units.js'
-import type { AlertTransition, SequenceRange } from '../alerts/alert.js'
+import type { AlertTransition } from '../alerts/alert.js'
 import type { Clock } from '../alerts/clock.js'
-import { type OpenAlert, say } from '../alerts/open-alert.js'
 import { technicalStart } from '../alerts/technical-alerts.js'
-import { GATEWAY_DEVICE, type TechnicalKey } from '../alerts/technical-conditions.js'
+import { GATEWAY_DEVICE } from '../alerts/technical-conditions.js'
 import { alertMessage, transitionOf } from './alert-message.js'
 import type { Log } from './log.js'
 import { type AlertMessage, AlertSchema } from './messages.js'
@@ -15,6 +14,7 @@ import {
   type StoreEntry,
   type StoreOperation,
 } from './outbox-store.js'
+import { createOverflowAlert } from './overflow-alert.js'
 
 /**
  * Where alert messages are numbered, written and kept until the broker has them. Bounded: when full it gives up `continue`
@@ -59,8 +59,6 @@ export interface OutboxOptions {
   readonly written: () => void
 }
 
-const OVERFLOW: TechnicalKey = 'OUTBOX_OVERFLOW'
-
 /** Written with one fsync. More would delay the first of them. */
 const BATCH = 256
 
@@ -80,26 +78,20 @@ export function createOutbox(options: OutboxOptions): Outbox {
   const open = new Map<string, AlertTransition>()
   const unfinished: AlertTransition[] = []
   const unwritten: AlertTransition[] = []
+  const overflow = createOverflowAlert(clock, newId)
+  const exclusively = takingTurns()
   let { messages, bytes } = store.found
   let { seq } = store
   let inHand = 0
   let dropped = 0
   /** Transitions that were given up before they had a number. */
   let shed = 0
+  /** What was read up to here is under way to the broker, or there already. */
   let readUpTo = 0
-  let overflow: OpenAlert | null = null
-  let writing: Promise<void> | null = null
-
-  for (const text of store.found.openAlerts) {
-    const message = parsed(text)
-    if (message === null) continue
-    const last = transitionOf(message)
-    open.set(topicOf(last), last)
-    if (last.condition.key === OVERFLOW) overflow = { last, said: clock.monotonic() }
-    else unfinished.push(last)
-  }
-  if (store.damage !== null)
-    add(technicalStart(GATEWAY_DEVICE, 'OUTBOX_DAMAGED', newId(clock.utc()), store.damage, clock))
+  let writing = false
+  /** An entry may be here twice: acknowledged as its connection broke, and again after it was sent on the next one. */
+  const removing: StoreEntry[] = []
+  let whenFlushed: Array<() => void> = []
 
   function parsed(text: string): AlertMessage | null {
     try {
@@ -120,7 +112,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
     }
     unwritten.push(transition)
     note(transition)
-    startWriting()
+    wake()
   }
 
   function note(transition: AlertTransition): void {
@@ -129,37 +121,43 @@ export function createOutbox(options: OutboxOptions): Outbox {
     else open.set(topic, transition)
   }
 
-  function startWriting(): void {
-    writing ??= write()
-      .catch((error: Error) =>
-        log.error({ reason: error.message }, 'the outbox was closed before all alerts were written'),
-      )
-      .finally(() => {
-        writing = null
-      })
+  const relieved = () => overflow.active && bytes < capacityBytes * RELIEVED_BELOW
+
+  function wake(): void {
+    if (!writing) void writeAll()
   }
 
-  const relieved = () => overflow !== null && bytes < capacityBytes * RELIEVED_BELOW
+  async function writeAll(): Promise<void> {
+    writing = true
+    try {
+      while (unwritten.length > 0 || relieved()) await writeSome()
+    } catch (error) {
+      log.error({ reason: (error as Error).message }, 'alerts that were not on disk yet are lost')
+    } finally {
+      writing = false
+    }
+    for (const settle of whenFlushed) settle()
+    whenFlushed = []
+  }
 
-  async function write(): Promise<void> {
-    while (unwritten.length > 0 || relieved()) {
-      const batch = unwritten.splice(0, BATCH)
-      inHand = batch.length
-      const operations: StoreOperation[] = []
-      let growth = 0
-      let count = 0
-      const put = (transition: AlertTransition, kind: EntryKind) => {
-        const message = alertMessage(transition, { gateway, session: store.session, seq: seq + count + 1 })
-        const value = JSON.stringify(message)
-        const size = Buffer.byteLength(value)
-        operations.push({ type: 'put', key: entryKey(message.seq, kind, size), value })
-        const key = openAlertKey(topicOf(message))
-        operations.push(message.state === 'inactive' ? { type: 'del', key } : { type: 'put', key, value })
-        count++
-        growth += size
-      }
-      for (const transition of batch) put(transition, transition.phase === 'continue' ? 'continue' : 'message')
-      const evicted = bytes + growth > capacityBytes ? await choose(growth) : []
+  async function writeSome(): Promise<void> {
+    const batch = unwritten.splice(0, BATCH)
+    inHand = batch.length
+    const operations: StoreOperation[] = []
+    let growth = 0
+    let count = 0
+    const put = (transition: AlertTransition, kind: EntryKind) => {
+      const message = alertMessage(transition, { gateway, session: store.session, seq: seq + ++count })
+      const value = JSON.stringify(message)
+      const size = Buffer.byteLength(value)
+      growth += size
+      operations.push({ type: 'put', key: entryKey(message.seq, kind, size), value })
+      const key = openAlertKey(topicOf(message))
+      operations.push(message.state === 'inactive' ? { type: 'del', key } : { type: 'put', key, value })
+    }
+    for (const transition of batch) put(transition, transition.phase === 'continue' ? 'continue' : 'message')
+
+    const commit = async (evicted: readonly StoreEntry[]) => {
       const told = overflowAlert(evicted)
       if (told !== null) {
         put(told, 'overflow')
@@ -172,11 +170,13 @@ export function createOutbox(options: OutboxOptions): Outbox {
       messages += count - evicted.length
       bytes += growth - evicted.reduce((sum, entry) => sum + entry.bytes, 0)
       dropped += evicted.length
-      options.written()
     }
+    if (bytes + growth <= capacityBytes) await commit([])
+    else await exclusively(async () => commit(await choose(growth)))
+    options.written()
   }
 
-  /** What to give up to make room for so many bytes more. What the sender has read is under way to the broker and stays. */
+  /** What to give up to make room for so many bytes more. */
   async function choose(growth: number): Promise<StoreEntry[]> {
     // A disk that cannot be read will not be written either, and `store.write` deals with that.
     const entries = await store.entries().catch((): StoreEntry[] => [])
@@ -194,24 +194,24 @@ export function createOutbox(options: OutboxOptions): Outbox {
   }
 
   function overflowAlert(evicted: readonly StoreEntry[]): AlertTransition | null {
-    if (evicted.length === 0 && shed === 0) {
-      if (!relieved()) return null
-      const end = say(overflow!, clock, { phase: 'end', state: 'inactive' })
-      overflow = null
-      return end
-    }
-    const lost = ranges(evicted.map(entry => entry.seq))
-    const more = shed > 0 ? ` and ${shed} that the disk did not take` : ''
-    const detail = `The outbox of ${capacityBytes} bytes is full: gave up ${evicted.length} stored alert messages${more}`
+    if (evicted.length === 0 && shed === 0) return relieved() ? overflow.end() : null
+    const unnumbered = shed
     shed = 0
-    log.warn({ evicted: evicted.length }, detail)
-    if (overflow === null) {
-      const last = technicalStart(GATEWAY_DEVICE, OVERFLOW, newId(clock.utc()), detail, clock)
-      overflow = { last: { ...last, evidence: { detail, lost } }, said: clock.monotonic() }
-      return overflow.last
-    }
-    return say(overflow, clock, { phase: 'update', evidence: { detail, lost } })
+    log.warn({ evicted: evicted.length, unnumbered, capacityBytes }, 'the outbox is full: alert messages are given up')
+    const seqs = evicted.map(entry => entry.seq)
+    return overflow.gaveUp(seqs, unnumbered)
   }
+
+  for (const text of store.found.openAlerts) {
+    const message = parsed(text)
+    if (message === null) continue
+    const last = transitionOf(message)
+    open.set(topicOf(last), last)
+    if (!overflow.resume(last)) unfinished.push(last)
+  }
+  if (store.damage !== null)
+    add(technicalStart(GATEWAY_DEVICE, 'OUTBOX_DAMAGED', newId(clock.utc()), store.damage, clock))
+  if (relieved()) wake()
 
   return {
     session: store.session,
@@ -227,31 +227,37 @@ export function createOutbox(options: OutboxOptions): Outbox {
     open,
     unfinished,
     add,
-    async read(after, limit) {
-      const rows = await store.read(after, limit)
-      readUpTo = rows.at(-1)?.[0].seq ?? after
-      return rows.map(([entry, value]) => ({ ...entry, message: parsed(value) }))
-    },
+    read: (after, limit) =>
+      exclusively(async () => {
+        const rows = await store.read(after, limit)
+        readUpTo = rows.at(-1)?.[0].seq ?? after
+        return rows.map(([entry, value]) => ({ ...entry, message: parsed(value) }))
+      }),
     async remove(entry) {
-      await store.remove(entry)
-      messages--
-      bytes -= entry.bytes
-      if (relieved()) startWriting()
+      // Whoever comes first takes along those who came meanwhile.
+      removing.push(entry)
+      await exclusively(async () => {
+        const removed = await store.remove(removing.splice(0))
+        messages -= removed.length
+        bytes -= removed.reduce((sum, entry) => sum + entry.bytes, 0)
+      })
+      if (relieved()) wake()
     },
-    flushed: async () => {
-      await writing
-    },
+    flushed: () =>
+      new Promise(resolve => {
+        if (writing) whenFlushed.push(resolve)
+        else resolve()
+      }),
     close: () => store.close(),
   }
 }
 
-/** Ascending numbers as ranges. */
-function ranges(numbers: readonly number[]): SequenceRange[] {
-  const result: Array<{ from: number; to: number }> = []
-  for (const number of [...numbers].sort((a, b) => a - b)) {
-    const last = result.at(-1)
-    if (last !== undefined && last.to === number - 1) last.to = number
-    else result.push({ from: number, to: number })
+/** Nothing is given up or removed while it is being read, nor the other way round. */
+function takingTurns(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve()
+  return work => {
+    const turn = last.then(work)
+    last = turn.catch(() => {})
+    return turn
   }
-  return result
 }

@@ -105,7 +105,7 @@ t.test('a broker that is stopped and started again and again loses nothing', { s
   const messaging = await messagingFor(t, broker.url)
   let published = 0
   const publishing = setInterval(() => {
-    const alert = alertOf('d', `K${published % 3}`)
+    const alert = alertOf('d', `K${published % 7}`)
     for (const phase of ['start', 'update', 'end'] as const) messaging.publishAlert(alert(phase))
     published += 3
   }, 5)

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import mqtt from 'mqtt'
 import type { Test } from 'tap'
 import type { AlertMessage } from '../../../gateway/mqtt/messages.js'
@@ -17,7 +18,7 @@ export interface Subscriber {
   readonly received: Received[]
   /** Alert messages, in the order in which they came. */
   readonly alerts: AlertMessage[]
-  /** Settles when it holds, tried after every message. */
+  /** Settles when it holds, looked at again and again. */
   until(what: string, holds: () => boolean): Promise<void>
   /** The newest message on a topic that ends so. */
   last(topicEnd: string): Record<string, unknown> | null | undefined
@@ -26,6 +27,7 @@ export interface Subscriber {
 
 /** Fails the test when something does not come; far above what any of it takes. */
 const PATIENCE_MS = 60_000
+const POLL_MS = 5
 
 let subscribers = 0
 
@@ -38,7 +40,6 @@ export async function subscribe(t: Test, url: URL | string, base = 'ecg'): Promi
   })
   const received: Received[] = []
   const alerts: AlertMessage[] = []
-  let waiting: Array<() => void> = []
   client.on('error', () => {})
   client.on('message', (topic, payload, { retain }) => {
     const message = payload.length === 0 ? null : JSON.parse(payload.toString())
@@ -48,9 +49,6 @@ export async function subscribe(t: Test, url: URL | string, base = 'ecg'): Promi
       if (message.schema === 'urn:ecgclip:alert:1') alerts.push(message)
     }
     received.push({ topic, message, retained: retain })
-    const tried = waiting
-    waiting = []
-    for (const check of tried) check()
   })
   await new Promise<void>(resolve => client.once('connect', () => resolve()))
   await client.subscribeAsync(`${base}/#`, { qos: 1 })
@@ -59,19 +57,15 @@ export async function subscribe(t: Test, url: URL | string, base = 'ecg'): Promi
   return {
     received,
     alerts,
-    until: (what, holds) =>
-      new Promise((resolve, reject) => {
-        const timer = setTimeout(() => {
-          const tail = received.slice(-8).map(({ topic, message }) => `${topic} ${JSON.stringify(message)}`)
-          reject(new Error(`never came: ${what}; last of ${received.length}:\n${tail.join('\n')}`))
-        }, PATIENCE_MS)
-        const check = () => {
-          if (!holds()) return void waiting.push(check)
-          clearTimeout(timer)
-          resolve()
+    async until(what, holds) {
+      for (let waited = 0; !holds(); waited += POLL_MS) {
+        if (waited >= PATIENCE_MS) {
+          const tail = received.slice(-5).map(({ topic, message }) => `${topic} ${JSON.stringify(message)}`)
+          throw new Error(`never came: ${what}; the last of ${received.length} messages:\n${tail.join('\n')}`)
         }
-        check()
-      }),
+        await delay(POLL_MS)
+      }
+    },
     last: topicEnd => received.findLast(({ topic }) => topic.endsWith(topicEnd))?.message,
     end,
   }
