@@ -76,7 +76,7 @@ def _run(options: argparse.Namespace) -> None:
 
 def _dataset(recipe: Recipe, options: argparse.Namespace) -> Dataset:
     folder, labels = locate(options.data, options.labels)
-    dataset = load(folder, labels, recipe.data, progress=not options.quiet)
+    dataset = load(folder, labels, recipe, progress=not options.quiet)
     for line in dataset.rejected:
         print(f"rejected {line}", file=sys.stderr)
     return dataset

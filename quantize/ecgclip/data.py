@@ -13,7 +13,7 @@ import pandas as pd
 import wfdb
 from tqdm import tqdm
 
-from ecgclip.config import DataRecipe
+from ecgclip.config import DataRecipe, ModelRecipe, Recipe
 from ecgclip.errors import EcgclipError
 from ecgclip.leads import LEADS
 
@@ -37,7 +37,7 @@ class Dataset:
     rejected: tuple[str, ...]  # "<record>: <why>"
 
     def take(self, where: npt.NDArray[np.bool_]) -> Dataset:
-        """Return the records where `where` holds."""
+        """The records where `where` holds."""
         return Dataset(
             self.ids[where],
             self.folds[where],
@@ -69,7 +69,7 @@ def locate(folder: Path | None, labels: Path | None) -> tuple[Path, Path]:
 
 
 def task_columns(table: pd.DataFrame) -> dict[str, str]:
-    """Map task id -> label column.
+    """Label column of each task id.
 
     The id is the statement's acronym. Where a super- and a sub-class share one, the super-class is NAME_SUPER; any
     other column of the same acronym repeats the first one (NST stands under diagnosis and under form) and is left
@@ -87,24 +87,24 @@ def task_columns(table: pd.DataFrame) -> dict[str, str]:
     return columns
 
 
-def load(folder: Path, labels: Path, recipe: DataRecipe, *, progress: bool = True) -> Dataset:
+def load(folder: Path, labels: Path, recipe: Recipe, *, progress: bool = True) -> Dataset:
     """Read every record of the recipe's folds that is in the table; what cannot be read is listed with its reason."""
     table = pd.read_csv(labels)
-    wanted = recipe.training_folds + recipe.validation_folds
-    table = table[table.strat_fold.isin(wanted)].reset_index(drop=True)
+    settings = recipe.data
+    table = table[table.strat_fold.isin(settings.training_folds + settings.validation_folds)].reset_index(drop=True)
     columns = task_columns(table)
-    training = table.strat_fold.isin(recipe.training_folds)
-    tasks = [task for task, column in columns.items() if table[column][training].sum() >= recipe.minimum_positives]
+    training = table.strat_fold.isin(settings.training_folds)
+    tasks = [task for task, column in columns.items() if table[column][training].sum() >= settings.minimum_positives]
 
     headers = {int(match[1]): path for path in sorted(folder.rglob("*.hea")) if (match := _RECORD.match(path.stem))}
     signals, rows, rejected = [], [], []
     for row, record in enumerate(tqdm(table.ecg_id.tolist(), desc="reading", unit="record", disable=not progress)):
         try:
-            signals.append(read_record(headers[record]))
+            signals.append(read_record(headers[record], recipe.model))
             rows.append(row)
         except KeyError:
             rejected.append(f"{record}: not in {folder}")
-        except ValueError as error:
+        except (OSError, ValueError) as error:
             rejected.append(f"{record}: {error}")
     if not rows:
         raise EcgclipError(f"None of the {len(table)} records of {labels} could be read from {folder}.")
@@ -124,9 +124,11 @@ def load(folder: Path, labels: Path, recipe: DataRecipe, *, progress: bool = Tru
 _RECORD = re.compile(r"(\d+)(?:_lr)?$")
 
 
-def read_record(header: Path) -> Floats:
+def read_record(header: Path, wanted: ModelRecipe) -> Floats:
     """One record in millivolts, [12, samples], leads sorted into the standard order."""
     record = wfdb.rdrecord(str(header.with_suffix("")))
+    if (record.fs, record.sig_len) != (wanted.rate, wanted.samples):
+        raise ValueError(f"{record.sig_len} samples at {record.fs:g} Hz, not {wanted.samples} at {wanted.rate}")
     if sorted(record.units) != ["mV"] * len(LEADS):
         raise ValueError(f"units are {record.units}, not 12 x mV")
     names = [name.upper() for name in record.sig_name]

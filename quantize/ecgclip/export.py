@@ -69,7 +69,7 @@ def _strip(model: onnx.ModelProto) -> None:
 
 
 def fold_batch_norm(network: Network) -> Network:
-    """Return a copy whose convolutions contain the batch norm behind them."""
+    """A copy whose convolutions contain the batch norm behind them."""
     folded = copy.deepcopy(network).eval()
     for module in folded.modules():
         if isinstance(module, nn.Sequential) and len(module) == 2 and isinstance(module[1], nn.BatchNorm2d):
@@ -111,21 +111,19 @@ class _Windows(CalibrationDataReader):
         return None if batch is None else {INPUT: batch}
 
 
-def session(path: Path, *, threads: int = 1, optimised: Path | None = None, fuse: bool = True) -> ort.InferenceSession:
-    """CPU session; `fuse=False` runs QDQ nodes as they stand, which is what a provider without int8 kernels does."""
+def session(path: Path, optimised: Path | None = None) -> ort.InferenceSession:
+    """CPU session on one thread; on request it writes the graph that it really runs."""
     options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = 1
     options.log_severity_level = 3
-    if not fuse:
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     if optimised:
         options.optimized_model_filepath = str(optimised)
     return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
-def logits(path: Path, signals: Floats, *, fuse: bool = True) -> Floats:
+def logits(path: Path, signals: Floats) -> Floats:
     """Logits of each record, one by one, as a gateway runs it."""
-    running = session(path, fuse=fuse)
+    running = session(path)
     return np.concatenate([running.run([Output._fields[0]], {INPUT: window[None]})[0] for window in signals])
 
 
@@ -133,7 +131,7 @@ def operators(path: Path) -> Counter[str]:
     """Operators of the graph after ONNX Runtime's optimisation for this machine."""
     with tempfile.TemporaryDirectory() as folder:
         optimised = Path(folder) / "optimised.onnx"
-        session(path, optimised=optimised)
+        session(path, optimised)
         return Counter(node.op_type for node in onnx.load(optimised).graph.node)
 
 

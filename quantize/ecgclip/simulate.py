@@ -8,8 +8,8 @@ sampling rate will do. Seeded, NumPy only.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -134,7 +134,6 @@ class Simulation:
     signal: Array  # [12, samples] mV, standard order
     r_peaks: Array  # s
     premature: npt.NDArray[np.bool_]  # of each beat
-    starts: tuple[float, ...] = field(default=())  # s, of each segment
 
 
 def simulate(segments: list[Segment], rate: float, seed: int, noise: Noise | None = None) -> Simulation:
@@ -164,35 +163,23 @@ def simulate(segments: list[Segment], rate: float, seed: int, noise: Noise | Non
             inside = (time >= start) & (time < end)
             dipole[:, inside] += _fibrillation(time[inside], segment.rhythm.fibrillation_mv, rng)
     independent = DOWER @ dipole + _noise(time, noise, rng)
-    return Simulation(
-        rate, DERIVATION @ independent, np.array(peaks), np.array(premature, dtype=bool), tuple(starts[:-1].tolist())
-    )
+    return Simulation(rate, DERIVATION @ independent, np.array(peaks), np.array(premature, dtype=bool))
 
 
-class _intervals:  # noqa: N801 - an endless generator with a name of its own
-    """RR intervals of a rhythm, without end: (seconds since the beat before, is it premature)."""
-
-    def __init__(self, rhythm: Rhythm, breathing: float, rng: np.random.Generator) -> None:
-        self.rhythm, self.breathing, self.rng = rhythm, breathing, rng
-        self.clock = 0.0
-        self.pause = False
-
-    def __iter__(self) -> _intervals:
-        return self
-
-    def __next__(self) -> tuple[float, bool]:
-        rhythm, mean = self.rhythm, 60 / self.rhythm.rate
-        early = not self.pause and bool(self.rng.random() < rhythm.ectopy)
-        wave = rhythm.respiratory * np.sin(2 * np.pi * self.breathing * self.clock)
-        interval = mean * (1 + wave) * float(np.exp(rhythm.irregular * self.rng.standard_normal()))
+def _intervals(rhythm: Rhythm, breathing_hz: float, rng: np.random.Generator) -> Iterator[tuple[float, bool]]:
+    """RR intervals without end: seconds since the beat before, and whether the beat is premature."""
+    clock, pause = 0.0, False
+    while True:
+        early = not pause and bool(rng.random() < rhythm.ectopy)
+        wave = rhythm.respiratory * np.sin(2 * np.pi * breathing_hz * clock)
+        interval = 60 / rhythm.rate * (1 + wave) * float(np.exp(rhythm.irregular * rng.standard_normal()))
         if early:
             interval *= 0.6
-        elif self.pause:
+        elif pause:
             interval *= 1.4  # compensatory: the sinus node keeps its time
-        self.pause = early
         interval = max(interval, 0.3)  # the AV node's refractory period
-        self.clock += interval
-        return interval, early
+        clock, pause = clock + interval, early
+        yield interval, early
 
 
 def _vary(beat: Beat, rng: np.random.Generator) -> Beat:
@@ -239,7 +226,7 @@ def _noise(time: Array, noise: Noise, rng: np.random.Generator) -> Array:
 
 
 def with_injury(injury: Plateau) -> Beat:
-    """Return the normal beat with an injury current."""
+    """The normal beat with an injury current."""
     return replace(NORMAL_BEAT, injury=(injury,))
 
 

@@ -19,6 +19,12 @@ def write_record(folder, name, signal, leads=LEADS, gain=1000):
     (folder / f"{name}.hea").write_text("\n".join([f"{name} {len(leads)} 100 {counts.shape[1]}", *rows]) + "\n")
 
 
+@pytest.fixture(autouse=True)
+def no_data_in_the_environment(monkeypatch):
+    monkeypatch.delenv("ECGCLIP_DATA", raising=False)
+    monkeypatch.delenv("ECGCLIP_LABELS", raising=False)
+
+
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / "records100").mkdir()
@@ -44,7 +50,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def recipe(reference):
-    return dataclasses.replace(reference.data, minimum_positives=1)
+    return dataclasses.replace(reference, data=dataclasses.replace(reference.data, minimum_positives=1))
 
 
 def test_reads_millivolts_and_lists_what_it_could_not_read(folder, recipe):
@@ -71,21 +77,28 @@ def test_columns_that_share_a_name_and_differ_are_refused(folder):
         task_columns(table)
 
 
-def test_leads_in_another_order_and_spelling_are_sorted(tmp_path):
+def test_leads_in_another_order_and_spelling_are_sorted(tmp_path, reference):
     signal = simulate([Segment(10)], 100, 1).signal
     swapped = [0, 1, 2, 3, 5, 4, *range(6, 12)]  # MIMIC-IV-ECG's order
     write_record(tmp_path, "a", signal[swapped], [LEADS[k].upper() for k in swapped])
-    np.testing.assert_allclose(read_record(tmp_path / "a.hea"), signal, atol=0.0006)
+    np.testing.assert_allclose(read_record(tmp_path / "a.hea", reference.model), signal, atol=0.0006)
 
 
-def test_gain_is_applied(tmp_path):
+def test_gain_is_applied(tmp_path, reference):
     signal = simulate([Segment(10)], 100, 1).signal
     write_record(tmp_path, "a", signal, gain=200)
-    np.testing.assert_allclose(read_record(tmp_path / "a.hea"), signal, atol=0.003)
+    np.testing.assert_allclose(read_record(tmp_path / "a.hea", reference.model), signal, atol=0.003)
 
 
-def test_missing_data_is_one_clear_sentence(tmp_path, monkeypatch):
-    monkeypatch.delenv("ECGCLIP_DATA", raising=False)
+def test_records_of_another_length_and_without_samples_are_rejected_with_the_reason(folder, recipe):
+    write_record(folder / "records100", "00001_lr", simulate([Segment(9)], 100, 1).signal)
+    (folder / "records100" / "00002_lr.dat").unlink()
+    dataset = load(*locate(folder, None), recipe, progress=False)
+    assert dataset.ids.tolist() == [3]
+    assert any("900 samples at 100 Hz" in line for line in dataset.rejected)
+
+
+def test_missing_data_is_one_clear_sentence(tmp_path):
     with pytest.raises(EcgclipError, match="ECGCLIP_DATA"):
         locate(None, None)
     with pytest.raises(EcgclipError, match="ECGCLIP_LABELS"):
