@@ -17,6 +17,8 @@ export interface Publication {
 export interface Connection {
   /** QoS 1: settles with the PUBACK; QoS 0: when it is written. Rejects when the connection breaks first or the broker refuses it. */
   publish(publication: Publication): Promise<void>
+  /** QoS 1. A broker that does not allow it says nothing, and nothing comes. */
+  subscribe(topic: string, received: (payload: Buffer) => void): void
   /** Ends the connection because of something it did; a new one is made. */
   drop(reason: string): void
 }
@@ -196,6 +198,12 @@ function openConnection(
         if (publication.qos === 1 && unacknowledged >= receiveMaximum) waiting.push(() => send(publication, settled))
         else send(publication, settled)
       }),
+    subscribe(topic, received) {
+      client.on('message', (on, payload) => {
+        if (on === topic) received(payload)
+      })
+      client.subscribe(topic, { qos: 1 })
+    },
     closed(reason) {
       clearInterval(watch)
       waiting.length = 0

@@ -9,6 +9,7 @@ import { type BrokerLink, type Connection, keepConnected, type Publication } fro
 import { type BrokerOptions, brokerUrl, EMBEDDED } from './broker-options.js'
 import { type DeviceReport, deviceStateMessage } from './device-state-message.js'
 import { startEmbeddedBroker } from './embedded-broker.js'
+import { answerHealthCommand } from './health-command.js'
 import { createHealthReporter, type HealthReport } from './health-reporter.js'
 import { createLatestValues } from './latest-values.js'
 import type { Log } from './log.js'
@@ -115,18 +116,13 @@ export async function startMessaging(options: MessagingOptions): Promise<Messagi
     // After all that is stored, in the order of their numbers, and so what they say is newer than what is stored.
     for (const alert of [...outbox.open.values()])
       outbox.add({ ...alert, phase: 'continue', changed: clock.utc(), latencyMs: 0 })
+    answerHealthCommand(connection, topics, health)
   }
 
-  const health = createHealthReporter({ gateway, session, version: options.version, clock })
-  const reportHealth = () =>
-    latest.set(
-      json(
-        topics.health,
-        health(options.health(), outbox.depth, { assessments: assessmentsDropped, alerts: outbox.dropped }),
-        0,
-        true,
-      ),
-    )
+  const healthReporter = createHealthReporter({ gateway, session, version: options.version, clock })
+  const health = () =>
+    healthReporter(options.health(), outbox.depth, { assessments: assessmentsDropped, alerts: outbox.dropped })
+  const reportHealth = () => latest.set(json(topics.health, health(), 0, true))
 
   const link: BrokerLink = keepConnected({
     url,

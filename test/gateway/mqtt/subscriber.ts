@@ -20,6 +20,7 @@ export interface Subscriber {
   readonly alerts: AlertMessage[]
   /** Settles when it holds, looked at again and again. */
   until(what: string, holds: () => boolean): Promise<void>
+  publish(topic: string, payload: string): void
   /** The newest message on a topic that ends so. */
   last(topicEnd: string): Record<string, unknown> | null | undefined
   end(): Promise<void>
@@ -42,6 +43,7 @@ export async function subscribe(t: Test, url: URL | string, base = 'ecg'): Promi
   const alerts: AlertMessage[] = []
   client.on('error', () => {})
   client.on('message', (topic, payload, { retain }) => {
+    if (/\/cmd\//.test(topic)) return // what others say to the gateway
     const message = payload.length === 0 ? null : JSON.parse(payload.toString())
     if (message !== null) {
       const wrong = objection(topic, message)
@@ -66,6 +68,7 @@ export async function subscribe(t: Test, url: URL | string, base = 'ecg'): Promi
         await delay(POLL_MS)
       }
     },
+    publish: (topic, payload) => void client.publish(topic, payload, { qos: 1 }),
     last: topicEnd => received.findLast(({ topic }) => topic.endsWith(topicEnd))?.message,
     end,
   }
