@@ -60,7 +60,10 @@ export type DeviceEventKind = 'button' | 'pacer' | 'shock'
 
 /** Everything is told on the event loop, in order, without being awaited. */
 export interface DeviceListener {
-  /** First contact, and again after every reboot (`boot` differs from the last one). Comes before any sample of that boot. */
+  /**
+   * First contact, and again after every reboot (`boot` differs from the last one). Comes before any sample of that boot;
+   * until it returns, `timeOf` answers for the boot that ended.
+   */
   identified(identity: DeviceIdentity): void
   samples(block: SampleBlock): void
   state(state: DeviceState, reason: string): void

@@ -4,8 +4,8 @@ import { createHostSession, type HostSession } from '../link/host-session.js'
 import type { PacketCarrier } from '../transport/packet-carrier.js'
 import { type Clocks, SYSTEM_CLOCKS, UTC_RESOLUTION } from './clocks.js'
 
-/** How often the session looks at the time, ms: TIME_REQ want 60 ms between them, RESEND is due within 200 ms. */
-const TICK = 25
+/** How often the session looks at the time, ms: TIME_REQ want 80 ms between them, RESEND is due within 200 ms. */
+const TICK = 20
 /** Wait before a carrier that did not work is opened again: first and at most, ms. Short, because opening a port costs nothing. */
 const FIRST_RETRY = 100
 const LAST_RETRY = 1_000

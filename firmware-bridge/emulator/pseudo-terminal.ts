@@ -13,6 +13,8 @@ const O_CLOEXEC = 0o2000000
 /** At least sizeof(struct termios) on every libc. */
 const TERMIOS_BYTES = 256
 const PATH_BYTES = 64
+/** What a host may have sent before it was noticed. */
+const READ_BYTES = 4096
 
 /**
  * The device's end of a pseudo-terminal: a serial port without hardware. The host may open and close the other end, `path`,
@@ -30,7 +32,10 @@ export function openPseudoTerminal(received: HostBytes): PseudoTerminal {
   let reader: ReadStream | undefined
   let writeTimer: NodeJS.Timeout | undefined
   const lookTimer = setInterval(() => {
-    if (!reader && hostPresent(master)) listen()
+    const first = reader ? undefined : readFirst(master)
+    if (!first) return
+    listen()
+    if (first.length > 0) received(first, monotonicNow())
   }, LOOK_FOR_HOST)
 
   /** Reads as events until the host closes its end; on a copy of the descriptor, because the stream closes it then. */
@@ -90,13 +95,13 @@ function tryWrite(master: number, bytes: Uint8Array): number {
   }
 }
 
-/** Reading from a master whose other end is closed is an error; bytes that it finds instead came before anybody listened. */
-function hostPresent(master: number): boolean {
+/** What the host has sent so far, if there is one: while the other end is closed, reading fails otherwise than while it is quiet. */
+function readFirst(master: number): Uint8Array | undefined {
+  const bytes = Buffer.alloc(READ_BYTES)
   try {
-    readSync(master, Buffer.alloc(1), 0, 1, null)
-    return true
+    return bytes.subarray(0, readSync(master, bytes))
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EAGAIN'
+    return (error as NodeJS.ErrnoException).code === 'EAGAIN' ? bytes.subarray(0, 0) : undefined
   }
 }
 

@@ -16,7 +16,7 @@ import { decodeTimeResponse, encodeTimeRequest } from './time-exchange.js'
 
 // All in µs, as specified in spec/ecg-link.md, Behaviour 1 and 6.
 const HELLO_EVERY = 500_000
-const EXCHANGE_SPACING = 60_000
+const EXCHANGE_SPACING = 80_000 // 60 ms are asked for, at the device, which may receive one late
 const EXCHANGES = 8
 const START_EVERY = 1_000_000
 const EXCHANGE_EVERY = 10_000_000
@@ -182,6 +182,7 @@ export function createHostSession(output: HostSessionOutput, counters: LinkCount
       sequence.restart()
       resend.reset()
       missingBefore = counters.missingSamples
+      output.identified(identityOf(hello)) // the listener may still ask for times of the boot that ended
       device = {
         hello,
         ranges: createReceivedRanges(),
@@ -189,7 +190,6 @@ export function createHostSession(output: HostSessionOutput, counters: LinkCount
         started: false,
         clockTime: received.time,
       }
-      output.identified(identityOf(hello))
     }
     exchangesLeft = canTime(device) ? EXCHANGES : 0
     if (state !== 'stalled') tell('connected', `${hello.id} said HELLO`)
@@ -317,8 +317,9 @@ export function createHostSession(output: HostSessionOutput, counters: LinkCount
         tell('stalled', `no samples for ${STALLED_AFTER / 1e6} s`)
         if (now >= helloAgain) askHello(now)
       }
-      const retain = device?.hello.capabilities.includes('resend') ? device.hello.retain : 0
-      if (retain > 0 && device?.ranges.next) resend.tick(device.ranges.gaps, device.ranges.next, retain, now)
+    }
+    if (phase !== 'hello' && device?.ranges.next !== undefined && canResend(device)) {
+      resend.tick(device.ranges.gaps, device.ranges.next, device.hello.retain, now)
     }
     if (phase === 'hello' && now - openedAt >= HELLO_IS_LATE && !heardSinceOpen) {
       complain(
@@ -367,6 +368,8 @@ export function createHostSession(output: HostSessionOutput, counters: LinkCount
 }
 
 const canTime = (device: Booted | undefined) => device?.hello.capabilities.includes('time') ?? false
+
+const canResend = ({ hello }: Booted) => hello.capabilities.includes('resend') && hello.retain > 0
 
 function identityOf(hello: Hello): DeviceIdentity {
   return {

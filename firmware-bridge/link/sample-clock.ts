@@ -15,7 +15,7 @@ export interface HostTime {
 export interface SampleClock {
   /**
    * A block's header: index and device time of its first sample. Retransmissions do not belong here.
-   * Answers false where the device clock has jumped and wants new TIME exchanges soon.
+   * Answers false where sampling rested or the device clock jumped: TIME exchanges are wanted now to tell which.
    */
   block(first: SampleIndex, count: number, time: Microseconds, arrived: Microseconds): boolean
   exchange(response: TimeResponse, t3: Microseconds): void
@@ -51,7 +51,7 @@ const MEAN_ABS_TO_SIGMA = 1.25
 const GATE = 20_000
 const GATE_SIGMAS = 5
 const MAX_STRAYS = 3
-/** The exchange line is kept over such a break where it still predicts arrivals this well, µs. */
+/** After such a break the exchange line is kept while it still predicts arrivals this well, µs; new exchanges will judge it. */
 const SAME_CLOCK = 1_000_000
 const Z95 = 1.96
 
@@ -67,6 +67,8 @@ export function createSampleClock(rate: Hertz): SampleClock {
   let newest = -1
   let jitter = FIRST_JITTER
   let strays: Block[] = []
+  /** How far the newest stray is off, µs: until it is known what has happened, so uncertain is its time. */
+  let doubt = 0
 
   function begin({ first, time }: Block, arrivals: ArrivalFit, rateSigma: number): Segment {
     const device = createLineFilter(CLOCK_WANDER)
@@ -86,13 +88,15 @@ export function createSampleClock(rate: Hertz): SampleClock {
     segment.arrivals.add(lastTime(block), block.arrived)
   }
 
-  function fits(segment: Segment, block: Block): boolean {
+  /** µs by which it is off, where that is more than jitter; else 0. */
+  function strayBy(segment: Segment, block: Block): number {
     const x = block.first * period
     const sigma = Math.sqrt(segment.device.variance(x) + jitter ** 2)
-    return Math.abs(block.time - segment.device.y(x)) <= Math.max(GATE, GATE_SIGMAS * sigma)
+    const miss = Math.abs(block.time - segment.device.y(x))
+    return miss <= Math.max(GATE, GATE_SIGMAS * sigma) ? 0 : miss
   }
 
-  function breakAt(blocks: readonly Block[]): boolean {
+  function breakAt(blocks: readonly Block[]) {
     const [start, ...rest] = blocks
     const last = blocks.at(-1)!
     const sameClock =
@@ -103,7 +107,6 @@ export function createSampleClock(rate: Hertz): SampleClock {
     current = begin(start!, createArrivalFit(), RATE_UNKNOWN)
     current.arrivals.add(lastTime(start!), start!.arrived)
     for (const block of rest) follow(current, block)
-    return sameClock
   }
 
   function block(first: SampleIndex, count: number, time: Microseconds, arrived: Microseconds): boolean {
@@ -115,16 +118,17 @@ export function createSampleClock(rate: Hertz): SampleClock {
       current.arrivals.add(lastTime(block), arrived)
       return true
     }
-    if (fits(current, block)) {
+    doubt = strayBy(current, block)
+    if (doubt === 0) {
       strays = []
       follow(current, block)
       return true
     }
     strays.push(block)
     if (strays.length < MAX_STRAYS) return true
-    const broken = strays
+    breakAt(strays)
     strays = []
-    return breakAt(broken)
+    return false
   }
 
   function timeOf(sample: SampleIndex): HostTime | undefined {
@@ -133,7 +137,10 @@ export function createSampleClock(rate: Hertz): SampleClock {
     const host = segment.exchanges.ready ? segment.exchanges : segment.arrivals
     const device = segment.device.y(sample * period)
     const variance = segment.device.variance(sample * period) + host.variance(device)
-    return { at: Microseconds(host.y(device)), uncertainty: Z95 * Math.sqrt(variance) + host.bound() }
+    const doubtful = strays[0] && sample >= strays[0].first ? doubt : 0
+    // Stamps that scatter are late ones, and their mean is late, too: the scatter stays, like the bias of the exchanges.
+    const bias = host.bound() + Z95 * jitter
+    return { at: Microseconds(host.y(device)), uncertainty: Z95 * Math.sqrt(variance) + bias + doubtful }
   }
 
   return { block, exchange: (response, t3) => exchanges.add(response, t3), timeOf }

@@ -27,14 +27,17 @@ export function createSerialTransport(path: string, baudRate: number): Transport
     const opened = await SerialPort.binding.open({ path, baudRate, lock: true }).catch(error => {
       throw openError(path, error)
     })
-    if (generation !== opens) return shut(opened) // closed meanwhile
+    if (generation !== opens) return shut(opened, true) // closed meanwhile
     port = opened
     queued = 0
     writes = Promise.resolve()
-    void readAll(opened, listener).then(reason => {
+    const take = (bytes: Uint8Array) => {
+      if (port === opened) listener.bytes(bytes, monotonicNow())
+    }
+    void readAll(opened, take).then(reason => {
       if (port !== opened) return
       port = undefined
-      void shut(opened)
+      void shut(opened, true)
       listener.closed(reason)
     })
   }
@@ -56,21 +59,27 @@ export function createSerialTransport(path: string, baudRate: number): Transport
     const closing = port
     if (!closing) return
     port = undefined
-    await Promise.race([writes.then(() => closing.drain()).catch(() => {}), sleep(LAST_WORDS)])
-    await Promise.race([shut(closing), sleep(CLOSE_TIMEOUT)])
+    const drained = writes
+      .then(() => closing.drain())
+      .then(
+        () => true,
+        () => false,
+      )
+    const left = await Promise.race([drained, sleep(LAST_WORDS, false, { ref: false })])
+    await Promise.race([shut(closing, !left), sleep(CLOSE_TIMEOUT, undefined, { ref: false })])
   }
 
   return { open, write, close }
 }
 
 /** Ends with the reason why there is nothing more to read. */
-async function readAll(port: Port, listener: TransportListener): Promise<string> {
+async function readAll(port: Port, take: (bytes: Uint8Array) => void): Promise<string> {
   const buffer = Buffer.allocUnsafe(READ_BUFFER_BYTES)
   while (port.isOpen) {
     const length = await readSome(port, buffer).catch(error => error as Error)
     if (typeof length !== 'number') return `the cable was unplugged or the port broke (${length.message})`
     if (length === 0) return 'the cable was unplugged or the device switched off'
-    if (length > 0) listener.bytes(buffer.subarray(0, length), monotonicNow())
+    if (length > 0) take(buffer.subarray(0, length))
   }
   return 'the port was closed'
 }
@@ -90,9 +99,9 @@ async function readSome(port: Port, buffer: Buffer): Promise<number> {
   }
 }
 
-/** Discards what is still in the kernel's queues first, because closing waits for it. */
-async function shut(port: Port) {
-  await port.flush().catch(() => {})
+/** `discard`: what the kernel still holds, because closing would wait for it. */
+async function shut(port: Port, discard: boolean) {
+  if (discard) await port.flush().catch(() => {})
   await port.close().catch(() => {})
 }
 

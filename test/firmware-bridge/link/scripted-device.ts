@@ -43,7 +43,10 @@ export function scriptedDevice() {
   let sequence = 0
   const host = createHostSession(
     {
-      identified: identity => identities.push(`${identity.id} boot ${identity.boot}`),
+      identified(identity) {
+        identities.push(`${identity.id} boot ${identity.boot}`)
+        device.onIdentified()
+      },
       samples: ({ first, count }) => blocks.push({ first, count }),
       state: (state, reason) => states.push(`${state}: ${reason}`),
       status: status => events.push(JSON.stringify(status)),
@@ -88,7 +91,8 @@ export function scriptedDevice() {
     send(PacketType.Samples, encodeSamples(block, 2), { time: options.time ?? 1_000_000 + first * 2_000 })
   }
 
-  return {
+  const device = {
+    onIdentified: () => {},
     host,
     counters,
     states,
@@ -108,9 +112,10 @@ export function scriptedDevice() {
     /** Brings it to the point where samples may come. */
     streaming(change: Partial<Hello> = {}) {
       host.opened(Microseconds(now))
-      this.hello(change)
+      device.hello(change)
       wait(0.02)
     },
     sentOf: (type: number) => sent.filter(packet => packet.type === type),
   }
+  return device
 }
