@@ -39,6 +39,8 @@ export function runCommand(): Command {
       const { engine, messaging } = gateway
       log.info({ model: engine.model, candidates: engine.candidates }, 'model chosen')
       log.info({ gateway: config.id, session: messaging.session, broker: messaging.url.host }, 'gateway started')
+      if (config.devices.length === 0)
+        log.warn({}, 'no device is configured: name one with --device or in the configuration')
       await untilSignal()
       log.info({}, 'stopping')
       await gateway.stop()
