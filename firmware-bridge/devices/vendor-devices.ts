@@ -1,0 +1,78 @@
+import type { DeviceStream } from '../device-stream.js'
+import { type DeviceUri, parseDeviceUri } from '../transport/device-uri.js'
+import { TransportError } from '../transport/transport-error.js'
+import { transportFor } from '../transport/transport-for.js'
+import { createAds1298Driver } from './ads1298.js'
+import { CYTON_BAUD, createCytonDriver } from './cyton.js'
+import type { Driver } from './driver.js'
+import { createDriverDevice } from './driver-device.js'
+import { type DriverOptions, readDriverOptions } from './driver-options.js'
+import type { GattCarrier, GattProfile } from './gatt.js'
+import { createHealthyPiDriver } from './healthypi.js'
+import { createMovesenseDriver, MOVESENSE_PROFILE } from './movesense.js'
+import { createPolarH10Driver, POLAR_H10_PROFILE } from './polar-h10.js'
+import { portName } from './port-name.js'
+
+/** Reached by bytes on a serial port or TCP, or by a BLE profile. */
+type Vendor = { create(options: DriverOptions): Driver } & (
+  | { readonly baud: number }
+  | { readonly profile: GattProfile }
+)
+
+/** USB CDC ports ignore it; behind a UART, 8 × 24 bit at 500 Hz need more than 115,200. */
+const FAST_BAUD = 921_600
+
+const VENDORS: ReadonlyMap<string, Vendor> = new Map<string, Vendor>([
+  ['ads1298', { create: createAds1298Driver, baud: FAST_BAUD }],
+  ['cyton', { create: createCytonDriver, baud: CYTON_BAUD }],
+  ['healthypi', { create: createHealthyPiDriver, baud: FAST_BAUD }],
+  ['movesense', { create: createMovesenseDriver, profile: MOVESENSE_PROFILE }],
+  ['polar-h10', { create: createPolarH10Driver, profile: POLAR_H10_PROFILE }],
+])
+
+export const VENDOR_DRIVERS: readonly string[] = [...VENDORS.keys()]
+
+/**
+ * The device that a URI with one of these drivers names; undefined for any other driver. Throws a `TransportError` where the
+ * URI is wrong. `openGatt`: BLE, where there is some.
+ */
+export function openVendorDevice(
+  uri: string,
+  openGatt?: (address: string, profile: GattProfile) => GattCarrier,
+): DeviceStream | undefined {
+  const [place = '', query = ''] = splitAtLast(uri, '?')
+  const options = new URLSearchParams(query)
+  const vendor = VENDORS.get(options.get('driver') ?? '')
+  if (!vendor) return undefined
+  const forCarrier = new URLSearchParams({ driver: options.get('driver')! })
+  if ('baud' in vendor && place.startsWith('serial:'))
+    forCarrier.set('baud', options.get('baud') ?? String(vendor.baud))
+  for (const name of forCarrier.keys()) options.delete(name)
+  const parsed = parseDeviceUri(`${place}?${forCarrier}`)
+  const driver = vendor.create(readDriverOptions(uri, options))
+
+  if ('profile' in vendor) {
+    if (parsed.carrier !== 'ble') throw unreachable(uri, driver, 'ble:ADDRESS')
+    if (!openGatt) {
+      throw new TransportError('carrier-unsupported', `${uri}: BLE is not supported yet; use a device on a cable`)
+    }
+    const carrier = openGatt(parsed.address, vendor.profile)
+    return createDriverDevice({ uri, carrier, driver, place: async () => carrier.address?.() ?? parsed.address })
+  }
+  if (parsed.carrier !== 'serial' && parsed.carrier !== 'tcp')
+    throw unreachable(uri, driver, 'serial:PORT or tcp:HOST:PORT')
+  return createDriverDevice({ uri, carrier: transportFor(parsed), driver, place: () => placeOf(parsed) })
+}
+
+async function placeOf(uri: DeviceUri & { carrier: 'serial' | 'tcp' }): Promise<string> {
+  return uri.carrier === 'serial' ? portName(uri.path) : `${uri.host}-${uri.port}`
+}
+
+function unreachable(uri: string, driver: Driver, form: string): TransportError {
+  return new TransportError('device-uri', `"${uri}" does not name a device: ${driver.name} is reached by ${form}`)
+}
+
+function splitAtLast(text: string, mark: string): string[] {
+  const at = text.lastIndexOf(mark)
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)]
+}
