@@ -52,6 +52,7 @@ class World:
     hostile: Site  # malformed packets beside a healthy device
     noise: Site  # random bytes
     late: Site  # the broker comes after the gateway
+    battered: Site | None  # only when there is time: many ways of losing two frames in five
     demo: Demo
     recordings: dict[str, Path]  # what was played, as WFDB records
     mosquitto_sub: Path  # what `mosquitto_sub -v` printed of the steady site
@@ -280,6 +281,20 @@ def world(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wor
             ),
             noise=site("noise", 5, [device(sinus, link.Options("noise", raw=noise, raw_for_s=NOISE_SECONDS))], broker),
             late=site("late", 1, [device(in_af, link.Options("late"))], Broker(folder, start=False), listening=False),
+            battered=site(
+                "battered",
+                1,
+                [
+                    device(
+                        sinus if block > 10 else sinus.decimated(100),
+                        link.Options(f"battered-{block}", block=block, damage=link.Damage(0.2, 0.1, 0.1, 0.1, block)),
+                    )
+                    for block in (1, 3, 5, 8, 10, 13, 20, 41)
+                ],
+                broker,
+            )
+            if LONG
+            else None,
             demo=demonstration,
             recordings=recordings,
             mosquitto_sub=watcher_out,

@@ -1,7 +1,7 @@
 """The gateway from outside: an independent device, a real broker, the real command line.
 
 The world (conftest.py) runs all devices at once; each test waits for what it is about. ACCEPTANCE_LONG=1 makes the noise
-test a full minute; ECGCLIP_DATA names a folder of PTB-XL records (WFDB, as PhysioNet has them), played when it is there.
+a full minute and adds heavier losses; ECGCLIP_DATA names a folder of PTB-XL records (WFDB, as PhysioNet has them), played when it is there.
 """
 
 from __future__ import annotations
@@ -197,6 +197,13 @@ def test_every_window_is_assessed_once_with_exact_losses_and_times(world: World,
     check_windows(world.steady, device, world.steady.devices[device].boot, seen, CLOCK_MS)
 
 
+def test_two_frames_in_five_lost_are_accounted_for_to_the_sample(world: World) -> None:
+    if world.battered is None:
+        pytest.skip("takes a minute more: ACCEPTANCE_LONG=1")
+    for name, device in world.battered.devices.items():
+        check_windows(world.battered, name, device.boot, wait_for_windows(world.battered, name, 50), CLOCK_MS)
+
+
 def test_damage_really_happened(world: World) -> None:
     for name in ("lossy-500", "lossy-100"):
         seen = wait_for_windows(world.steady, name, 3)
@@ -390,6 +397,8 @@ def test_a_reboot_starts_the_windows_again_and_is_reported(world: World) -> None
     for _, window in old[len(whole) :]:  # closed as incomplete
         first = window["signal"]["firstSample"]
         assert window["signal"]["missing"] == len(before.missing(first, 5000)), window
+        error_ms = abs(utc(window["signal"]["start"]) - before.utc(first)) * 1000
+        assert error_ms <= CLOCK_MS, f"window {window['window']}, closed by the reboot: start is {error_ms:.0f} ms off"
     check_windows(site, "reboot", after, seen[turn:], CLOCK_MS)
     reported = [m.payload.decode().lower() for leaf in ("state", "alert/") for m in messages(site, "reboot", leaf)]
     assert any("reboot" in text for text in reported), "the reboot is not reported"
