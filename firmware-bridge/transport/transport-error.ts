@@ -7,6 +7,7 @@ export type TransportErrorCode =
   | 'port-busy'
   | 'port-permission'
   | 'port-not-serial'
+  | 'port-ambiguous'
   | 'host-refused'
   | 'host-unknown'
   | 'host-unreachable'

@@ -1,3 +1,5 @@
+import { createNamedSerialTransport } from '../discovery/named-serial.js'
+import { isPortName } from '../discovery/port-by-name.js'
 import type { DeviceUri } from './device-uri.js'
 import { createSerialTransport } from './serial.js'
 import { createTcpTransport } from './tcp.js'
@@ -8,7 +10,9 @@ import { TransportError } from './transport-error.js'
 export function transportFor(uri: Exclude<DeviceUri, { carrier: 'replay' }>): Transport {
   switch (uri.carrier) {
     case 'serial':
-      return createSerialTransport(uri.path, uri.baud)
+      return isPortName(uri.path)
+        ? createNamedSerialTransport(uri.path, uri.baud)
+        : createSerialTransport(uri.path, uri.baud)
     case 'tcp':
       return createTcpTransport(uri.host, uri.port)
     case 'ble':

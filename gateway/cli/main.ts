@@ -4,6 +4,7 @@ import { EcgclipError } from '../../ecg/ecgclip-error.js'
 import { assessCommand } from './assess.js'
 import { benchCommand } from './bench.js'
 import { demoCommand } from './demo.js'
+import { devicesCommand } from './devices.js'
 import { evaluateCommand } from './evaluate.js'
 import { packageVersion } from './package-version.js'
 import { replayCommand } from './replay.js'
@@ -22,7 +23,15 @@ const program = new Command('ecgclip')
   .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'ecgclip: ')) })
   .exitOverride()
 
-for (const make of [demoCommand, runCommand, replayCommand, assessCommand, evaluateCommand, benchCommand])
+for (const make of [
+  demoCommand,
+  runCommand,
+  devicesCommand,
+  replayCommand,
+  assessCommand,
+  evaluateCommand,
+  benchCommand,
+])
   program.addCommand(make().copyInheritedSettings(program))
 
 // A reader that goes away (`ecgclip assess … | head`) is the reader's business, not an error.
