@@ -10,8 +10,9 @@ import type {
 } from '../firmware-bridge/device-stream.js'
 import type { Manifest } from '../models/bundle/manifest.js'
 import type { AssessedWindow } from './alerts/assessed-window.js'
-import type { TechnicalKey } from './alerts/technical-conditions.js'
+import { GATEWAY_DEVICE, type TechnicalKey } from './alerts/technical-conditions.js'
 import type { Inference, InferenceEngine } from './inference/inference-engine.js'
+import { InferenceError } from './inference/inference-error.js'
 import type { DeviceReport } from './mqtt/device-state-message.js'
 import type { Log } from './mqtt/log.js'
 import type { EcgWindow } from './window/ecg-window.js'
@@ -181,10 +182,11 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
   async function assess(window: EcgWindow): Promise<Judgement> {
     if (window.quality === 'uninterpretable') return { window, inference: null, failure: null }
     try {
-      return { window, inference: await parts.engine.assess(window.signal), failure: null }
+      const order = { patient: stream.uri, due: Microseconds(window.completed + 1000 * parts.hop) }
+      return { window, inference: await parts.engine.assess(window.signal, order), failure: null }
     } catch (error) {
-      const failure = error instanceof Error ? error.message : String(error)
-      const reasons = [...window.reasons, `it was not assessed: ${failure}`]
+      const failure = error instanceof Error ? error : new Error(String(error))
+      const reasons = [...window.reasons, `it was not assessed: ${failure.message}`]
       return { window: { ...window, quality: 'uninterpretable', reasons }, inference: null, failure }
     }
   }
@@ -194,7 +196,12 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
     times: Pick<AssessedWindow, 'start' | 'end' | 'uncertaintyMs'>,
     { window, inference, failure }: Judgement,
   ): void {
-    if (failure !== null || inference !== null) parts.condition(device, 'INFERENCE_FAILING', failure)
+    const overloaded = failure instanceof InferenceError && failure.code === 'PASSED_OVER'
+    if (overloaded) parts.condition(device, 'INFERENCE_OVERLOADED', failure.message)
+    else if (failure) parts.condition(device, 'INFERENCE_FAILING', failure.message)
+    else if (inference)
+      for (const key of ['INFERENCE_OVERLOADED', 'INFERENCE_FAILING'] as const) parts.condition(device, key, null)
+    parts.condition(GATEWAY_DEVICE, 'PROVIDER_FALLBACK', parts.engine.fallback)
     parts.condition(
       device,
       'DATA_GAP',
@@ -214,7 +221,7 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
       taskIds: parts.taskIds,
       probabilities: inference?.probabilities ?? null,
       saliency: inference?.saliency,
-      model: parts.engine.model,
+      model: inference?.model ?? parts.engine.model,
       latencyMs: (parts.monotonic() - window.completed) / 1000,
     })
   }
@@ -258,7 +265,7 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
 interface Judgement {
   readonly window: EcgWindow
   readonly inference: Inference | null
-  readonly failure: string | null
+  readonly failure: Error | null
 }
 
 /** Rounded up: an uncertainty may be overstated, never understated. */

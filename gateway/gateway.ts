@@ -49,7 +49,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const streams = config.devices.map(({ uri }) => openDevice(uri))
   const bundle = await loadBundle(config.bundle ?? SHIPPED_BUNDLE, config.trust === undefined ? [] : [config.trust])
   const { input, tasks } = bundle.manifest
-  const engine = await startEngine(bundle, config.inference)
+  const engine = await startEngine(bundle, { ...config.inference, patients: config.devices.length })
 
   const rate = createWindowRate(clock)
   const messaging = await startMessaging({

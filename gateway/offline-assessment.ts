@@ -51,7 +51,6 @@ export async function* assessRecords(
   hopSeconds: number,
 ): AsyncGenerator<RecordAssessment> {
   const { manifest } = bundle
-  const { variant, provider } = engine.model
   for (const path of await recordsAt(paths)) {
     const { recording } = await readRecording(path)
     const windows = recordingWindows(recording, manifest.input, Seconds(hopSeconds))
@@ -62,8 +61,8 @@ export async function* assessRecords(
         start_s: window.firstSample / window.rate,
         quality: window.quality,
         tasks: inference ? publishedProbabilities(inference, manifest) : {},
-        variant,
-        provider,
+        variant: (inference?.model ?? engine.model).variant,
+        provider: (inference?.model ?? engine.model).provider,
         ms: Number((inference?.modelMs ?? 0).toFixed(3)),
       }
   }

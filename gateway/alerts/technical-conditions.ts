@@ -22,6 +22,8 @@ export const TECHNICAL_CONDITIONS = {
   // Told per window: gone when every window of half a minute was whole.
   DATA_GAP: rule('Data gap', 'PN', 0, 30),
   INFERENCE_FAILING: rule('Inference failing', 'PL', 0, 10),
+  // Told per window, as the data gap is. Not in the list of the message specification.
+  INFERENCE_OVERLOADED: rule('Inference overloaded', 'PL', 0, 30),
   PROVIDER_FALLBACK: rule('Provider fallback', 'PN', 0, 0),
   CLOCK_UNSYNCHRONISED: rule('Clock not synchronised', 'PN', 10, 10),
   OUTBOX_OVERFLOW: rule('Outbox overflow', 'PL', 0, 0),

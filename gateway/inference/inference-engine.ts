@@ -1,3 +1,5 @@
+import type { Microseconds } from '../../ecg/units.js'
+
 /** What runs a bundle: one implementation per provider family, behind worker threads. */
 
 export interface ModelInUse {
@@ -11,7 +13,8 @@ export interface ModelInUse {
   readonly variant: string
 }
 
-export interface Inference {
+/** What a variant says of a window. */
+export interface Answer {
   /** Calibrated probability per task, in the manifest's task order. */
   readonly probabilities: Float32Array
   /** By task index: what each feature time step, oldest first, gave to the logit. For tasks that may alert and reached their threshold. */
@@ -20,14 +23,29 @@ export interface Inference {
   readonly modelMs: number
 }
 
+export interface Inference extends Answer {
+  /** What answered: not always the engine's `model` of later on. */
+  readonly model: ModelInUse
+}
+
+/** When several windows wait: whose goes first, and which is passed over. */
+export interface Order {
+  /** Of a patient's windows that wait, only the newest is run; the others are rejected as PASSED_OVER. */
+  readonly patient: string
+  /** When the patient's next window will be complete; host monotonic clock. */
+  readonly due: Microseconds
+}
+
 export interface InferenceEngine {
   readonly model: ModelInUse
+  /** What failed and what runs in its place, in one sentence; null while the model that was chosen runs. */
+  readonly fallback: string | null
   /** Windows waiting or running. */
   readonly depth: number
   /**
    * One window (`leads × samples`, mV, over a SharedArrayBuffer, not copied and not to be changed until this settles).
-   * Rejects with an `InferenceError`; the engine itself goes on.
+   * Without an order it waits for all that came before. Rejects with an `InferenceError`; the engine itself goes on.
    */
-  assess(signal: Float32Array): Promise<Inference>
+  assess(signal: Float32Array, order?: Order): Promise<Inference>
   close(): Promise<void>
 }

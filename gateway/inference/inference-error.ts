@@ -4,6 +4,7 @@ import type { Candidate } from './candidates.js'
 export const REJECTION_CODES = [
   'INPUT_INVALID',
   'QUEUE_OVERFLOW',
+  'PASSED_OVER',
   'DEADLINE_EXCEEDED',
   'WORKER_FAILED',
   'MODEL_FAILED',

@@ -1,17 +1,15 @@
-import type { Inference, InferenceEngine } from './inference-engine.js'
-
 /**
  * Each item with its answer, in the items' order, with at most `parallel` windows in the engine: for recordings, where
  * windows are read as fast as they are answered. An item whose signal is undefined (an uninterpretable window) is passed
  * through without an answer. Throws the first `InferenceError`.
  */
-export async function* mapAssess<T>(
-  engine: Pick<InferenceEngine, 'assess'>,
+export async function* mapAssess<T, Answer>(
+  engine: { assess(signal: Float32Array): Promise<Answer> },
   items: Iterable<T> | AsyncIterable<T>,
   signalOf: (item: T) => Float32Array | undefined,
   parallel: number,
-): AsyncGenerator<[item: T, inference: Inference | undefined]> {
-  const pending: Promise<[T, Inference | undefined]>[] = []
+): AsyncGenerator<[item: T, answer: Answer | undefined]> {
+  const pending: Promise<[T, Answer | undefined]>[] = []
   for await (const item of items) {
     const answer = answered(engine, item, signalOf(item))
     answer.catch(() => {}) // thrown below, in its turn
@@ -21,10 +19,10 @@ export async function* mapAssess<T>(
   for (const answer of pending) yield await answer
 }
 
-async function answered<T>(
-  engine: Pick<InferenceEngine, 'assess'>,
+async function answered<T, Answer>(
+  engine: { assess(signal: Float32Array): Promise<Answer> },
   item: T,
   signal: Float32Array | undefined,
-): Promise<[T, Inference | undefined]> {
+): Promise<[T, Answer | undefined]> {
   return [item, signal === undefined ? undefined : await engine.assess(signal)]
 }

@@ -1,4 +1,4 @@
-import type { Inference } from './inference-engine.js'
+import type { Answer } from './inference-engine.js'
 import type { RejectionCode } from './inference-error.js'
 
 /** What a worker thread is given and what it says. */
@@ -41,7 +41,7 @@ export type OrtRequest = Float32Array | null
 
 /** One per window. */
 export type OrtOutcome =
-  | { readonly kind: 'answer'; readonly inference: Inference }
+  | { readonly kind: 'answer'; readonly answer: Answer }
   | { readonly kind: 'rejection'; readonly code: RejectionCode; readonly message: string }
 /** `ready` comes first, when the model is loaded. */
 export type OrtReply = OrtOutcome | { readonly kind: 'ready' }

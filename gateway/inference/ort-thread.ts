@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
-import { type Millis, Seconds } from '../../ecg/units.js'
+import { Millis, Seconds } from '../../ecg/units.js'
 import { createGuard, STOP } from './exit-guard.js'
-import type { Inference } from './inference-engine.js'
+import type { Answer } from './inference-engine.js'
 import { InferenceError, type RejectionCode } from './inference-error.js'
 import type { OrtOutcome, OrtReply, OrtRequest, OrtSetup, OrtWorkerData } from './ort-protocol.js'
 
@@ -10,7 +10,7 @@ export interface OrtThread {
   /** False once it has ended or was given up: it will not run anything again. */
   readonly alive: boolean
   /** Rejects with an `InferenceError`. */
-  assess(signal: Float32Array): Promise<Inference>
+  assess(signal: Float32Array): Promise<Answer>
   /** Only between windows. Resolves when the thread has ended, at once for one that was given up. */
   stop(): Promise<void>
 }
@@ -22,8 +22,8 @@ export interface ThreadOptions {
   readonly script?: URL | undefined
 }
 
-/** A window that takes longer than the usual hop will never keep up. */
-const RUN_DEADLINE = Seconds(5)
+/** A run takes 0.4 … 500 ms; after a hang the stream has to go on within 2 s. */
+const RUN_DEADLINE = Millis(1500)
 /** Reading and optimising a graph takes 12 … 55 ms on a desktop core; a loaded board is 100 times slower at worst. */
 const LOAD_DEADLINE = Seconds(30)
 const WORKER_SCRIPT = new URL('./ort-worker.js', import.meta.url)
@@ -104,7 +104,7 @@ export async function startThread(setup: OrtSetup, options: ThreadOptions = {}):
       worker.postMessage(signal satisfies OrtRequest)
       const outcome = (await reply(deadline, 'a run of the model')) as OrtOutcome
       if (outcome.kind === 'rejection') throw new InferenceError(outcome.code, outcome.message)
-      return outcome.inference
+      return outcome.answer
     },
     async stop() {
       if (stuck.has(worker)) return

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import * as ort from 'onnxruntime-node'
 import { BUSY, STOP } from './exit-guard.js'
-import type { Inference } from './inference-engine.js'
+import type { Answer } from './inference-engine.js'
 import type { OrtReply, OrtRequest, OrtSetup, OrtWorkerData } from './ort-protocol.js'
 import { saliencyOf } from './saliency.js'
 
@@ -42,7 +42,7 @@ function answer(outputs: ort.InferenceSession.ReturnType, started: number): void
     reply({ kind: 'rejection', code: 'MODEL_OUTPUT_INVALID', message: 'the model’s output is not finite or too short' })
   else {
     const saliency = saliencies(outputs, probabilities, setup)
-    reply({ kind: 'answer', inference: { probabilities, saliency, modelMs: performance.now() - started } })
+    reply({ kind: 'answer', answer: { probabilities, saliency, modelMs: performance.now() - started } })
   }
 }
 
@@ -50,7 +50,7 @@ function saliencies(
   outputs: ort.InferenceSession.ReturnType,
   probabilities: Float32Array,
   { heads }: OrtSetup,
-): Inference['saliency'] {
+): Answer['saliency'] {
   const saliency = new Map<number, Float32Array>()
   if (heads === undefined) return saliency
   const features = outputs[heads.features]!.data as Float32Array

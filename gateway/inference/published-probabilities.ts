@@ -1,12 +1,12 @@
 import type { Manifest } from '../../models/bundle/manifest.js'
-import type { Inference } from './inference-engine.js'
+import type { Answer } from './inference-engine.js'
 
 /** More would be noise: the calibration itself is not known to six digits. */
 const SIGNIFICANT_DIGITS = 6
 
 /** Probability by task id, as assessments publish it. */
 export function publishedProbabilities(
-  { probabilities }: Inference,
+  { probabilities }: Pick<Answer, 'probabilities'>,
   { tasks }: Pick<Manifest, 'tasks'>,
 ): Record<string, number> {
   return Object.fromEntries(

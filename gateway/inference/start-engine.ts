@@ -1,17 +1,20 @@
 import { availableParallelism } from 'node:os'
-import type { Millis } from '../../ecg/units.js'
+import { Millis } from '../../ecg/units.js'
 import type { Bundle } from '../../models/bundle/load-bundle.js'
 import { AUTO, type Candidate, candidatesFor, type Pair } from './candidates.js'
+import { createFailover } from './failover.js'
 import { readGoldens } from './goldens.js'
 import type { InferenceEngine, ModelInUse } from './inference-engine.js'
 import { EngineStartError } from './inference-error.js'
-import { type Trial, tryCandidate } from './try-candidate.js'
+import { startCandidate, type Trial, tryCandidate } from './try-candidate.js'
+import { createUrgency } from './urgency.js'
 import type { PoolCounters } from './worker-pool.js'
 
 /** ONNX Runtime in worker threads, with the variant that won on this machine. */
 export interface OrtEngine extends InferenceEngine {
   /** Everything that was considered, in the manifest's order. */
   readonly candidates: readonly Candidate[]
+  /** Of the variant in use, since it was started. */
   readonly counters: Readonly<PoolCounters>
   readonly workers: number
 }
@@ -21,7 +24,10 @@ export interface EngineOptions {
   readonly variant?: string | undefined
   /** `auto` (what the bundle is meant for, on the CPU) or the name of a provider. */
   readonly provider?: string | undefined
+  /** Undefined: as many as `patients` need with the time that a window was measured to take. */
   readonly workers?: number | undefined
+  /** How many send windows at once; undefined: recordings, read as fast as they are answered. */
+  readonly patients?: number | undefined
   /** Threads inside one run. One: windows are small and many, so further workers use further cores better. */
   readonly threads?: number | undefined
   /** Windows that may wait. */
@@ -30,44 +36,77 @@ export interface EngineOptions {
   readonly deadline?: Millis | undefined
 }
 
-/** A desktop core keeps up with dozens of devices; each further worker holds the model in memory once more. */
+/** A recording is read by one thread and answered by the others; each worker holds the model in memory once more. */
 const MOST_WORKERS_UNASKED = 2
 
-/** Leaves one core to the event loop. */
-export const defaultWorkers = (): number => Math.max(1, Math.min(MOST_WORKERS_UNASKED, availableParallelism() - 1))
+/** If all patients' windows are complete at the same moment, the last answer is to come within this: half of what is promised. */
+const BURST = Millis(250)
+
+/** Leaves one core to the event loop, unless the patients are known, and their windows need it. */
+export function workersFor(patients: number | undefined, medianMs: number, cores: number): number {
+  const wanted = patients === undefined ? Math.min(MOST_WORKERS_UNASKED, cores - 1) : (patients * medianMs) / BURST
+  return Math.max(1, Math.min(cores, Math.ceil(wanted)))
+}
 
 /**
- * Tries the bundle's variants and starts with the fastest that passes the goldens. What is asked for by name is what runs,
- * or the start fails with an `EngineStartError` (exit code 3): nothing is replaced silently.
+ * Tries the bundle's variants and starts with the fastest that passes the goldens; when it fails later, the next fastest runs
+ * in its place. What is asked for by name is what runs, or the start fails with an `EngineStartError` (exit code 3): nothing
+ * is replaced silently.
  */
 export async function startEngine(bundle: Bundle, options: EngineOptions = {}): Promise<OrtEngine> {
-  const { variant = AUTO, provider = AUTO, threads = 1, workers = defaultWorkers() } = options
+  const { variant = AUTO, provider = AUTO, threads = 1 } = options
   const pairs = candidatesFor(bundle.manifest, variant, provider)
   const goldens = await readGoldens(bundle)
+  const alone = { ...options, threads, workers: 1 }
   const candidates: Candidate[] = []
+  const passed: { pair: Pair; index: number; medianMs: number }[] = []
   let best: Trial | undefined
-  let place = -1
   for (const [index, pair] of pairs.entries()) {
-    const trial = await tryCandidate(bundle, pair, goldens, { ...options, threads, workers })
+    const trial = await tryCandidate(bundle, pair, goldens, alone)
     candidates.push(tried(pair, trial))
     if ('refusal' in trial) continue
+    passed.push({ pair, index, medianMs: trial.medianMs })
     const faster = best === undefined || trial.medianMs < best.medianMs
     await (faster ? best : trial)?.pool.close()
-    if (faster) [best, place] = [trial, index]
+    if (faster) best = trial
   }
   if (best === undefined) throw nothingPassed(candidates)
+  passed.sort((a, b) => a.medianMs - b.medianMs)
+  const place = passed[0]!.index
   candidates[place] = { ...candidates[place]!, outcome: 'chosen' }
-  const { pool } = best
+
+  const workers = options.workers ?? workersFor(options.patients, best.medianMs, availableParallelism())
+  await best.pool.grow(workers)
+  const many = { ...alone, workers }
+  const stations = passed.map(({ pair }) => ({
+    model: modelInUse(bundle, pair),
+    start: () => startCandidate(bundle, pair, many),
+    prove: () => tryCandidate(bundle, pair, goldens, many).then(trial => ('refusal' in trial ? null : trial.pool)),
+  }))
+  const failover = createFailover(stations, best.pool)
+  const urgency = createUrgency(bundle.manifest.tasks)
   return {
-    model: modelInUse(bundle, pairs[place]!),
     candidates,
     workers,
-    counters: pool.counters,
-    get depth() {
-      return pool.depth
+    get model() {
+      return failover.model
     },
-    assess: pool.assess,
-    close: pool.close,
+    get fallback() {
+      return failover.fallback
+    },
+    get counters() {
+      return failover.pool.counters
+    },
+    get depth() {
+      return failover.pool.depth
+    },
+    async assess(signal, order) {
+      if (order === undefined) return failover.assess(signal)
+      const inference = await failover.assess(signal, { ...order, urgency: urgency.of(order.patient) })
+      urgency.learn(order.patient, inference.probabilities)
+      return inference
+    },
+    close: failover.close,
   }
 }
 

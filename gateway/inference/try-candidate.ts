@@ -13,30 +13,38 @@ export interface Trial {
   readonly medianMs: number
 }
 
-export interface TrialOptions extends PoolOptions {
+export interface StartOptions extends PoolOptions {
   /** Threads inside one run. */
   readonly threads: number
+}
+
+/** Loads the pair. Rejects with an `InferenceError` when it cannot be. */
+export async function startCandidate(
+  bundle: Bundle,
+  { variant, provider }: Pair,
+  options: StartOptions,
+): Promise<WorkerPool> {
+  return startPool(await ortSetup(bundle, variant.file, provider, options.threads), options)
 }
 
 /** Loads the pair, checks it against every golden window and times it by them; or says why it cannot be used. */
 export async function tryCandidate(
   bundle: Bundle,
-  { variant, provider, refusal }: Pair,
+  pair: Pair,
   goldens: Goldens,
-  options: TrialOptions,
+  options: StartOptions,
 ): Promise<Trial | { refusal: string }> {
-  if (refusal !== undefined) return { refusal }
-  const expected = goldens.expected[variant.file]
+  if (pair.refusal !== undefined) return { refusal: pair.refusal }
+  const expected = goldens.expected[pair.variant.file]
   if (expected === undefined) return { refusal: 'the bundle has no goldens for it' }
-  const setup = await ortSetup(bundle, variant.file, provider, options.threads)
   let pool: WorkerPool | undefined
   try {
-    pool = await startPool(setup, options)
+    pool = await startCandidate(bundle, pair, options)
     const probabilities: Float32Array[] = []
     const times: number[] = []
-    for await (const [, inference] of mapAssess(pool, goldens.windows, window => window, pool.workers)) {
-      probabilities.push(inference!.probabilities)
-      times.push(inference!.modelMs)
+    for await (const [, answer] of mapAssess(pool, goldens.windows, window => window, pool.workers)) {
+      probabilities.push(answer!.probabilities)
+      times.push(answer!.modelMs)
     }
     const { deviation, task } = worstDeviation(probabilities, expected)
     if (deviation <= goldens.tolerance) return { pool, medianMs: median(times) }

@@ -1,22 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Millis, Seconds } from '../../ecg/units.js'
-import type { Inference } from './inference-engine.js'
+import { monotonicNow } from '../../firmware-bridge/transport/monotonic-now.js'
+import type { Answer } from './inference-engine.js'
 import { InferenceError, REJECTION_CODES, type RejectionCode } from './inference-error.js'
 import type { OrtSetup } from './ort-protocol.js'
 import { type OrtThread, startThread, stuckThreads, type ThreadOptions } from './ort-thread.js'
+import { createSchedule, type Turn } from './schedule.js'
 
-/**
- * Worker threads that run one variant, behind a bounded first-come, first-served queue. When the queue is full the window
- * that has waited longest gives way: its answer would be the least current one.
- */
+/** Worker threads that run one variant, behind a bounded queue (`schedule.ts` says who goes first). */
 export interface WorkerPool {
   readonly workers: number
   /** Windows waiting or running. */
   readonly depth: number
   readonly counters: Readonly<PoolCounters>
-  /** Rejects with an `InferenceError`; the pool goes on. */
-  assess(signal: Float32Array): Promise<Inference>
-  /** Lets what runs finish, ends the threads and rejects what waits. */
+  /** Rejects with an `InferenceError`; the pool goes on. Without a turn: in the order of arrival, before all that are due later. */
+  assess(signal: Float32Array, turn?: Turn): Promise<Answer>
+  /** Starts threads until there are so many. Rejects with the first `InferenceError`; those that started stay. */
+  grow(workers: number): Promise<void>
+  /** Rejects what waits, lets what runs finish and ends the threads. */
   close(): Promise<void>
 }
 
@@ -34,63 +35,57 @@ export interface PoolOptions extends ThreadOptions {
   readonly queueLimit?: number | undefined
 }
 
-/** Ten devices with a 5-s hop for half a minute; 15 MB of windows at 500 Hz. */
-const QUEUE_LIMIT = 64
+/** A window of each of 256 patients; 61 MB at 500 Hz and 12 leads. */
+const QUEUE_LIMIT = 256
 /** Waits before a lost thread is replaced: the first, doubled with each failed start, up to the last. */
 const FIRST_RESTART = Millis(100)
 const SLOWEST_RESTART = Seconds(30)
 /** While so many threads of the process hang, none is started: they cannot be killed, and more would take every core. */
 const STUCK_LIMIT = 4
 const CLOSED = 'the inference engine is closed'
+const PASSED_OVER = 'more windows come than this machine can assess, and the patient’s next one went first'
 
-interface Job {
+interface Job extends Turn {
   readonly signal: Float32Array
-  resolve(inference: Inference): void
+  resolve(answer: Answer): void
   reject(error: InferenceError): void
 }
 
 /** Resolves when every thread has loaded the model; rejects with the first one's `InferenceError` otherwise. */
 export async function startPool(setup: OrtSetup, options: PoolOptions): Promise<WorkerPool> {
-  const { workers, queueLimit = QUEUE_LIMIT } = options
+  const { queueLimit = QUEUE_LIMIT } = options
   const values = setup.leads * setup.samples
   const counters: PoolCounters = {
     answered: 0,
     rejected: Object.fromEntries(REJECTION_CODES.map(code => [code, 0])) as Record<RejectionCode, number>,
     restarts: 0,
   }
-  const waiting: Job[] = []
+  const waiting = createSchedule<Job>(queueLimit)
   const idle: ((job: Job | undefined) => void)[] = []
   const closing = new AbortController()
+  const served: Promise<void>[] = []
   let depth = 0
-  let live = workers
-
-  const starts = await Promise.allSettled(Array.from({ length: workers }, () => startThread(setup, options)))
-  const threads = starts.flatMap(start => (start.status === 'fulfilled' ? [start.value] : []))
-  const failure = starts.find(start => start.status === 'rejected')
-  if (failure !== undefined) {
-    await Promise.all(threads.map(thread => thread.stop()))
-    throw failure.reason
-  }
-  const served = Promise.all(threads.map(serve))
+  let live = 0
 
   /** One worker's life: window after window, a new thread when the old one is lost, until the pool closes. */
   async function serve(first: OrtThread): Promise<void> {
+    live++
     let thread: OrtThread | undefined = first
     while (thread !== undefined) {
       const job = await take()
       if (job === undefined) return thread.stop()
       if (thread.alive) await run(thread, job)
-      else waiting.unshift(job) // it died idle; the window is not to blame
+      else enqueue(job) // it died idle; the window is not to blame
       if (!thread.alive) thread = await replacement()
     }
   }
 
   async function run(thread: OrtThread, job: Job): Promise<void> {
     try {
-      const inference = await thread.assess(job.signal)
+      const answer = await thread.assess(job.signal)
       depth--
       counters.answered++
-      job.resolve(inference)
+      job.resolve(answer)
     } catch (error) {
       const { code, message } = error as InferenceError
       reject(job, code, message)
@@ -119,16 +114,24 @@ export async function startPool(setup: OrtSetup, options: PoolOptions): Promise<
 
   async function take(): Promise<Job | undefined> {
     if (closing.signal.aborted) return undefined
-    return waiting.shift() ?? new Promise(resolve => idle.push(resolve))
+    return waiting.take() ?? new Promise(resolve => idle.push(resolve))
   }
 
   function put(job: Job): void {
     const { length } = job.signal
+    if (length !== values) reject(job, 'INPUT_INVALID', `a window has ${length} values, the model takes ${values}`)
+    else enqueue(job)
+  }
+
+  function enqueue(job: Job): void {
     if (closing.signal.aborted) reject(job, 'ENGINE_CLOSED', CLOSED)
-    else if (length !== values) reject(job, 'INPUT_INVALID', `a window has ${length} values, the model takes ${values}`)
     else if (idle.length > 0) idle.shift()!(job)
-    else if (waiting.push(job) > queueLimit)
-      reject(waiting.shift()!, 'QUEUE_OVERFLOW', `more than ${queueLimit} windows wait for the model`)
+    else {
+      const displaced = waiting.put(job)
+      if (displaced?.patient !== undefined && displaced.patient === job.patient)
+        reject(displaced, 'PASSED_OVER', PASSED_OVER)
+      else if (displaced) reject(displaced, 'QUEUE_OVERFLOW', `more than ${queueLimit} windows wait for the model`)
+    }
   }
 
   function reject(job: Job, code: RejectionCode, message: string): void {
@@ -138,24 +141,37 @@ export async function startPool(setup: OrtSetup, options: PoolOptions): Promise<
   }
 
   function rejectWaiting(code: RejectionCode, message: string): void {
-    for (const job of waiting.splice(0)) reject(job, code, message)
+    for (let job = waiting.take(); job !== undefined; job = waiting.take()) reject(job, code, message)
   }
 
-  return {
-    workers,
+  const pool: WorkerPool = {
+    get workers() {
+      return served.length
+    },
     counters,
     get depth() {
       return depth
     },
-    assess(signal) {
+    assess(signal, turn = { patient: undefined, urgency: 'screening', due: monotonicNow() }) {
       depth++
-      return new Promise((resolve, reject) => put({ signal, resolve, reject }))
+      return new Promise((resolve, reject) => put({ ...turn, signal, resolve, reject }))
+    },
+    async grow(workers) {
+      const more = Array.from({ length: workers - served.length }, () => startThread(setup, options))
+      const starts = await Promise.allSettled(more)
+      for (const start of starts) if (start.status === 'fulfilled') served.push(serve(start.value))
+      for (const start of starts) if (start.status === 'rejected') throw start.reason
     },
     async close() {
       closing.abort()
-      for (const taker of idle.splice(0)) taker(undefined)
-      await served
       rejectWaiting('ENGINE_CLOSED', CLOSED)
+      for (const taker of idle.splice(0)) taker(undefined)
+      await Promise.all(served)
     },
   }
+  await pool.grow(options.workers).catch(async error => {
+    await pool.close()
+    throw error
+  })
+  return pool
 }

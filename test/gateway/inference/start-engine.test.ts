@@ -2,7 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import t, { type Test } from 'tap'
 import { mapAssess } from '../../../gateway/inference/map-assess.js'
 import { publishedProbabilities } from '../../../gateway/inference/published-probabilities.js'
-import { type EngineOptions, type OrtEngine, startEngine } from '../../../gateway/inference/start-engine.js'
+import { type EngineOptions, type OrtEngine, startEngine, workersFor } from '../../../gateway/inference/start-engine.js'
 import { type Bundle, loadBundle } from '../../../models/bundle/load-bundle.js'
 import type { Task } from '../../../models/bundle/manifest.js'
 import { buildBundle, type Edits, expected, fixture, LEADS, SAMPLES } from '../../models/fixtures/build-bundle.js'
@@ -106,6 +106,19 @@ t.test('what is asked for by name is used or refused, never replaced', async t =
         })
       }
     })
+})
+
+t.test('there are as many workers as bring a burst of all patients’ windows home in time', async t => {
+  t.same(
+    [1, 2, 62, 63, 1000].map(patients => workersFor(patients, 4, 4)),
+    [1, 1, 1, 2, 4],
+  )
+  t.same(
+    [1, 2, 16].map(cores => workersFor(undefined, 4, cores)),
+    [1, 1, 2],
+    'recordings',
+  )
+  t.equal((await engine(t, await bundle(t), { patients: 1 })).workers, 1)
 })
 
 t.test('what this version cannot run is listed with the reason', async t => {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { Millis } from '../../../ecg/units.js'
+import { Microseconds, Millis } from '../../../ecg/units.js'
 import { stuckThreads } from '../../../gateway/inference/ort-thread.js'
 import { type PoolOptions, startPool, type WorkerPool } from '../../../gateway/inference/worker-pool.js'
 import { FAIL, POISON, SLOW, tinySetup, window } from './fixtures/tiny-setup.js'
@@ -71,6 +71,18 @@ t.test('a full queue rejects the window that has waited longest and counts it', 
   t.equal(counters.rejected.QUEUE_OVERFLOW, 3)
 })
 
+t.test('a patient’s newer window takes the place of the one that waits, which is rejected at once', async t => {
+  const { assess, counters } = await pool(t)
+  const running = assess(window(SLOW, 100))
+  const order = { patient: 'a', urgency: 'screening' } as const
+  const older = assess(window(), { ...order, due: Microseconds(1) })
+  const newer = assess(window(), { ...order, due: Microseconds(2) })
+  await t.rejects(older, code('PASSED_OVER'))
+  t.equal(counters.answered, 0)
+  await Promise.all([running, newer])
+  t.equal(counters.rejected.PASSED_OVER, 1)
+})
+
 t.test('a run that hangs is rejected at its deadline, its thread is replaced and ends when it can', async t => {
   const { assess, counters } = await pool(t, { deadline: DEADLINE })
   const hanging = assess(HANG)
@@ -113,11 +125,11 @@ t.test('a worker that died while idle costs no window', async t => {
 t.test('closing lets the running window finish and rejects those that wait and come', async t => {
   const { assess, close, counters } = await pool(t)
   const running = assess(window(SLOW, 50))
-  const waiting = assess(window())
+  const waiting = t.rejects(assess(window()), code('ENGINE_CLOSED'))
   const closed = close()
   await t.rejects(assess(window()), code('ENGINE_CLOSED'))
   t.ok(await running)
-  await t.rejects(waiting, code('ENGINE_CLOSED'))
+  await waiting
   await closed
   await close()
   t.equal(counters.rejected.ENGINE_CLOSED, 2)
