@@ -23,7 +23,7 @@ anything out, not for children.
 PTB-XL 1.0.3 (Wagner et al., *PTB-XL, a large publicly available electrocardiography dataset*, Scientific Data
 2020; PhysioNet), CC BY 4.0: {training} records of folds {training_folds} to train, {validation} records of fold
 {validation_folds} for everything that was chosen. Fold 10 was not used for anything. Patients are in one fold
-only. One country, one make of device, 1989-1996. Statements that a reader did not make count as absent{masked}.
+only. One country, one make of device, 1989-1996. Statements that a reader did not make count as absent.
 
 ## Network
 ResNet-18 of {parameters} parameters, one-dimensional, written as `Conv2d (1, k)`; baseline removal ({highpass}
@@ -64,7 +64,6 @@ def write_card(recipe: Recipe, report: dict[str, Any], tasks: dict[str, CatalogT
             validation=report["validation_records"],
             training_folds=f"{folds[0]}-{folds[-1]}",
             validation_folds=", ".join(map(str, recipe.data.validation_folds)),
-            masked=" only where the reader said anything about that group" if recipe.data.mask_unstated else "",
             parameters=f"{report['parameters']:,}",
             highpass=recipe.model.highpass_hz,
             recipe=recipe.name,

@@ -39,9 +39,6 @@ class DataRecipe:
     training_folds: tuple[int, ...]
     validation_folds: tuple[int, ...]
     minimum_positives: int  # a label column with fewer in the training folds is no task
-    mask_unstated: (
-        bool  # leave a record out of a label group that says nothing about it (has_* = 0), else take it as negative
-    )
 
 
 @dataclass(frozen=True)
@@ -59,10 +56,7 @@ class AugmentRecipe:
 
 @dataclass(frozen=True)
 class TrainingRecipe:
-    """Optimisation.
-
-    With teachers > 0, that many networks are trained first, and the shipped one learns from their mean too.
-    """
+    """Optimisation."""
 
     epochs: int
     batch: int
@@ -70,8 +64,6 @@ class TrainingRecipe:
     weight_decay: float
     label_smoothing: float
     ema_epochs: float  # time constant of the weight average
-    teachers: int
-    teacher_weight: float
 
 
 @dataclass(frozen=True)

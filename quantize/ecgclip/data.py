@@ -31,8 +31,7 @@ class Dataset:
     ids: npt.NDArray[np.int64]
     folds: npt.NDArray[np.int64]
     signals: Floats  # [N, 12, samples] mV, leads in the order of LEADS
-    labels: Floats  # [N, tasks] 0 or 1
-    stated: Floats  # [N, tasks] 0 where the record makes no statement of the task's group
+    labels: Floats  # [N, tasks] 0 or 1; what a reader did not state counts as 0 (masking it was no better on fold 9)
     tasks: tuple[str, ...]
     rejected: tuple[str, ...]  # "<record>: <why>"
 
@@ -43,7 +42,6 @@ class Dataset:
             self.folds[where],
             self.signals[where],
             self.labels[where],
-            self.stated[where],
             self.tasks,
             self.rejected,
         )
@@ -114,7 +112,6 @@ def load(folder: Path, labels: Path, recipe: Recipe, *, progress: bool = True) -
         folds=table.strat_fold.to_numpy(np.int64),
         signals=np.stack(signals),
         labels=table[[columns[task] for task in tasks]].to_numpy(np.float32),
-        stated=table[[f"has_{columns[task].split(':')[0]}" for task in tasks]].to_numpy(np.float32),
         tasks=tuple(tasks),
         rejected=tuple(rejected),
     )

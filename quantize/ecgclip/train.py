@@ -1,10 +1,9 @@
-"""Training: one network, or several whose mean a last one also learns from."""
+"""Training of one network."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
@@ -19,28 +18,14 @@ THREADS = 1  # fixed, because the order of a sum depends on it; and on a busy ma
 
 
 def train(recipe: Recipe, training: Dataset, validation: Dataset | None = None, *, progress: bool = True) -> Network:
-    """Train by the recipe. Validation records are only watched: nothing here is chosen by them."""
-    teachers = [
-        train_one(recipe, training, seed=recipe.seed + k, validation=validation, progress=progress)
-        for k in range(1, recipe.training.teachers + 1)
-    ]
-    return train_one(recipe, training, seed=recipe.seed, teachers=teachers, validation=validation, progress=progress)
+    """Train by the recipe; the result is the running average of the weights, which generalises better.
 
-
-def train_one(
-    recipe: Recipe,
-    training: Dataset,
-    *,
-    seed: int,
-    teachers: list[Network] | None = None,
-    validation: Dataset | None = None,
-    progress: bool = True,
-) -> Network:
-    """One network; returns the exponential average of its weights, which generalises better than the last ones."""
+    Validation records are only watched: nothing here is chosen by them.
+    """
     torch.set_num_threads(THREADS)
     torch.use_deterministic_algorithms(mode=True)
-    torch.manual_seed(seed)
-    generator = torch.Generator().manual_seed(seed)
+    torch.manual_seed(recipe.seed)
+    generator = torch.Generator().manual_seed(recipe.seed)
     settings = recipe.training
     network = Network(recipe.model, len(training.tasks))
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stubs
@@ -48,7 +33,6 @@ def train_one(
     with torch.no_grad():
         signals = network.preprocess.remove_baseline(torch.from_numpy(training.signals))
     labels = torch.from_numpy(training.labels)
-    weights = torch.from_numpy(training.stated) if recipe.data.mask_unstated else torch.ones_like(labels)
 
     batches = len(labels) // settings.batch
     decay = 1 - 1 / (settings.ema_epochs * batches)
@@ -57,18 +41,16 @@ def train_one(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, settings.learning_rate, epochs=settings.epochs, steps_per_epoch=batches
     )
-    bar = tqdm(range(settings.epochs), desc=f"seed {seed}", unit="epoch", disable=not progress)
+    bar = tqdm(range(settings.epochs), desc="training", unit="epoch", disable=not progress)
     for _ in bar:
         network.train()
         total = 0.0
         for rows in torch.randperm(len(labels), generator=generator)[: batches * settings.batch].split(settings.batch):
             x, y = augment(signals[rows]), labels[rows]
             y = y + settings.label_smoothing * (0.5 - y)
-            if teachers:
-                y = torch.lerp(y, _mean_probability(teachers, x), settings.teacher_weight)
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 logits = network(x).logits
-            loss = binary_cross_entropy_with_logits(logits.float(), y, weights[rows])
+            loss = binary_cross_entropy_with_logits(logits.float(), y)
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -88,11 +70,6 @@ def predict(network: Network, signals: Floats, batch: int = 256) -> Floats:
     network.eval()
     with torch.inference_mode():
         return np.concatenate([network(part).logits.numpy() for part in torch.from_numpy(signals).split(batch)])
-
-
-def _mean_probability(teachers: list[Network], x: Tensor) -> Tensor:
-    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
-        return torch.stack([teacher(x).logits.float().sigmoid() for teacher in teachers]).mean(dim=0).clone()
 
 
 def _parameter_groups(network: Network, weight_decay: float) -> list[dict[str, object]]:

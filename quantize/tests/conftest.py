@@ -26,7 +26,7 @@ def tiny(reference):
     return dataclasses.replace(
         reference,
         model=dataclasses.replace(reference.model, widths=(8, 8, 8, 8), blocks=(1, 1, 1, 1), dropout=0.0),
-        training=dataclasses.replace(reference.training, epochs=5, batch=8, teachers=0),
+        training=dataclasses.replace(reference.training, epochs=5, batch=8),
         calibration=dataclasses.replace(reference.calibration, bootstraps=50, minimum_validation_positives=3),
         quantization=dataclasses.replace(reference.quantization, windows=16, task_gate_positives=3),
     )
@@ -45,7 +45,6 @@ def dataset():
         folds=np.arange(count) // 8 + 1,
         signals=np.stack(signals).astype(np.float32),
         labels=labels,
-        stated=np.ones_like(labels),
         tasks=TASKS,
         rejected=(),
     )

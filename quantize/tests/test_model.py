@@ -75,13 +75,3 @@ def test_a_network_finds_atrial_fibrillation_also_with_one_lead(tiny, dataset):
     one_lead = validation.signals * (np.arange(12) == 1)[:, None].astype(np.float32)
     for signals in (validation.signals, one_lead):
         assert auroc(validation.labels[:, 0], predict(network, signals)[:, 0])[0] > 0.9
-
-
-def test_teachers_change_what_is_learnt(tiny, dataset):
-    taught = dataclasses.replace(tiny, training=dataclasses.replace(tiny.training, epochs=2, teachers=1))
-    training, _ = dataset.split(tiny.data)
-    alone = dataclasses.replace(taught, training=dataclasses.replace(taught.training, teachers=0))
-    x = training.signals[:4]
-    assert not np.allclose(
-        predict(train(taught, training, progress=False), x), predict(train(alone, training, progress=False), x)
-    )
