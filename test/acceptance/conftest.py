@@ -286,7 +286,7 @@ def world(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wor
                 1,
                 [
                     device(
-                        sinus if block > 10 else sinus.decimated(100),
+                        sinus if block > 5 else sinus.decimated(100),
                         link.Options(f"battered-{block}", block=block, damage=link.Damage(0.2, 0.1, 0.1, 0.1, block)),
                     )
                     for block in (1, 3, 5, 8, 10, 13, 20, 41)

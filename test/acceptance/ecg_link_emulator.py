@@ -255,7 +255,7 @@ class TcpCarrier:
 
 @dataclass(frozen=True)
 class Damage:
-    """Probabilities per frame. Only SAMPLES are reordered; every kind of packet can be dropped, doubled or corrupted."""
+    """Probabilities per frame. Any can be dropped, doubled or corrupted; only SAMPLES are reordered, by 1 to 3 places."""
 
     drop: float = 0.0
     duplicate: float = 0.0
@@ -580,8 +580,7 @@ class Device:
             self.damaged["drop"] += 1
         elif kind == SAMPLES and roll() < damage.reorder:
             self.damaged["reorder"] += 1
-            self._held.append((self._random.randint(1, 3), raw, samples))
-            return
+            self._held.append((self._random.randint(2, 4), raw, samples))  # this frame counts too: 1 to 3 places late
         elif roll() < damage.corrupt:
             self.damaged["corrupt"] += 1
             self._put(self._corrupted(raw), None)
