@@ -1,7 +1,7 @@
 """How good the shipped model is on PTB-XL's fold 9, by `ecgclip assess` and scikit-learn. Needs ECGCLIP_DATA.
 
-ECGCLIP_LABELS names the label table (ecg_id, strat_fold, <group>:<id> columns of 0 and 1); by default `ptbxl_labels.csv` is
-looked for in ECGCLIP_DATA and beside it. Takes about a minute.
+ECGCLIP_LABELS names the label table (ecg_id, strat_fold, <group>:<id> columns of 0 and 1); by default it is sought as
+`ptbxl_labels.csv` in ECGCLIP_DATA and beside it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The gateway from outside: an independent device, a real broker, the real command line.
 
 The world (conftest.py) runs all devices at once; each test waits for what it is about. ACCEPTANCE_LONG=1 makes the noise
-a full minute and adds heavier losses; ECGCLIP_DATA names a folder of PTB-XL records (WFDB, as PhysioNet has them), played when it is there.
+a full minute and adds heavier losses; ECGCLIP_DATA names a folder of PTB-XL records (WFDB, as PhysioNet has them), which
+are played when it is there.
 """
 
 from __future__ import annotations
