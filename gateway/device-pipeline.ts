@@ -143,7 +143,7 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
     } catch (error) {
       // A rate or leads that the bundle was not made for: the device is shown, but not assessed.
       const detail = error instanceof Error ? error.message : String(error)
-      log.error({ device: id, error }, detail)
+      log.error({ device: id }, detail)
       condition('INFERENCE_FAILING', detail)
       return null
     }

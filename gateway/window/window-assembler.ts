@@ -1,4 +1,4 @@
-import { Microseconds, type Millis } from '../../ecg/units.js'
+import { type Hertz, Microseconds, type Millis, Seconds } from '../../ecg/units.js'
 import type { SampleBlock } from '../../firmware-bridge/device-stream.js'
 import type { EcgWindow } from './ecg-window.js'
 import { SampleRing } from './sample-ring.js'
@@ -8,9 +8,14 @@ import { WindowError } from './window-error.js'
 export interface WindowAssemblerOptions extends WindowSource {
   /** From the start of one window to that of the next; rounded to whole samples of the device. */
   readonly hop: Millis
-  /** How long a window with a gap waits, once its end has passed, for late and resent blocks. */
+  /** How long a window with a gap waits, once its end has passed, for late and resent blocks; longer where blocks are long. */
   readonly patience: Millis
 }
+
+/** A carrier that reorders puts a block at most so many places late … */
+const REORDERED_BLOCKS = 4
+/** … but no window waits longer than this for one. */
+export const MOST_PATIENCE = Seconds(2)
 
 /** Counted since the assembler was made; only ever rising. */
 export interface AssemblerCounters {
@@ -39,7 +44,9 @@ export class WindowAssembler {
   readonly counters: AssemblerCounters = { late: 0, skipped: 0 }
   readonly #builder: WindowBuilder
   readonly #hop: number
-  readonly #patience: number
+  readonly #rate: Hertz
+  /** µs. Grows with the longest block seen. */
+  #patience: number
   readonly #capacity: number
   /** From the first sample on. */
   #ring: SampleRing | undefined
@@ -56,9 +63,11 @@ export class WindowAssembler {
     this.#hop = Math.round((options.hop * options.rate) / 1000)
     if (this.#hop < 1)
       throw new WindowError('bad-hop', `A hop of ${options.hop} ms is less than one sample at ${options.rate} Hz.`)
+    this.#rate = options.rate
     this.#patience = options.patience * 1000
     // One window waiting out its patience, and as much again for what a link delivers in one burst.
-    this.#capacity = 2 * this.#builder.samples + Math.ceil((options.patience * options.rate) / 1000)
+    this.#capacity =
+      2 * this.#builder.samples + Math.ceil((Math.max(options.patience, MOST_PATIENCE) * options.rate) / 1000)
   }
 
   /** Takes a block, which is borrowed; returns the windows that go out with it. */
@@ -66,6 +75,8 @@ export class WindowAssembler {
     const out: EcgWindow[] = []
     const end = block.first + block.count
     this.#lastArrival = block.arrived
+    const reordering = Math.min(MOST_PATIENCE, (1000 * REORDERED_BLOCKS * block.count) / this.#rate)
+    this.#patience = Math.max(this.#patience, reordering * 1000)
     if (!this.#ring) {
       this.#origin = block.first
       this.#ring = new SampleRing(this.#builder.kept, this.#capacity, block.first)

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { Hertz, Microseconds, Millis, Millivolts, SampleIndex, Seconds } from '../../../ecg/units.js'
 import type { SampleBlock } from '../../../firmware-bridge/device-stream.js'
-import { MOST_LOST_WINDOWS, WindowAssembler } from '../../../gateway/window/window-assembler.js'
+import { MOST_LOST_WINDOWS, MOST_PATIENCE, WindowAssembler } from '../../../gateway/window/window-assembler.js'
 import { bundleInput } from './bundle-input.js'
 
 const RATE = 100
@@ -66,8 +66,9 @@ t.test('no sequence of indices makes it fail, or give windows without bound', as
       let last = -1
       for (const [first, count] of blocks) {
         const windows = source.push(block(first, count))
-        // Those that the gap lost, and those that the ring holds: three windows and the block itself.
-        assert.ok(windows.length <= MOST_LOST_WINDOWS + (4 * WINDOW + 255) / hop + 2)
+        // Those that the gap lost, and those that the ring holds: three windows, the longest wait, and the block itself.
+        const held = 3 * WINDOW + (MOST_PATIENCE * RATE) / 1000 + 255
+        assert.ok(windows.length <= MOST_LOST_WINDOWS + held / hop + 2)
         for (const { index } of windows) {
           assert.ok(index > last)
           last = index

@@ -319,3 +319,17 @@ t.test('a device rate that the bundle has no filter for is refused', async t => 
   const wrong = bundleInput().resampling.map(r => ({ ...r, down: r.down + 1 }))
   t.throws(() => assembler({ input: { ...input, resampling: wrong } }), { code: 'bad-resampling' })
 })
+
+t.test('where packets are long, a window waits long enough for one that was overtaken', async t => {
+  const LONG = 200 // 400 ms
+  const source = assembler({ hop: 10, patience: 0.25 })
+  for (let first = 0; first < 4800; first += LONG) source.push(block(first, LONG))
+  t.same(source.push(block(5000, LONG)), [], 'the last packet of the window has been overtaken')
+  t.same(
+    source.due(Microseconds(((5000 + LONG) / RATE + 0.3) * SECOND)),
+    [],
+    'longer than the patience that was asked for',
+  )
+  const [window] = source.push(block(4800, LONG, { arrived: 10.9 }))
+  t.equal(window?.missing, 0)
+})
