@@ -1,4 +1,4 @@
-import { DEFAULT_BAUD, DEFAULT_DRIVER } from '../transport/device-uri.js'
+import { DEFAULT_DRIVER } from '../transport/device-uri.js'
 import { knownDevice } from './known-devices.js'
 import { listSerialPorts, type SerialPortFound, type UsbPort } from './serial-ports.js'
 
@@ -32,12 +32,8 @@ function describe({ path, usb }: SerialPortFound, ports: readonly SerialPortFoun
     const uri = `serial:${path}`
     return { ...common, name: 'built-in UART', serialNumber: undefined, usbId: undefined, driver: undefined, uri }
   }
-  const { name, driver, baud } = knownDevice(usb)
-  const options = [
-    ...(driver === DEFAULT_DRIVER ? [] : [`driver=${driver}`]),
-    ...(baud === DEFAULT_BAUD ? [] : [`baud=${baud}`]),
-  ]
-  const uri = `serial:${lastingName(usb, ports) ?? path}${options.length > 0 ? `?${options.join('&')}` : ''}`
+  const { name, driver } = knownDevice(usb)
+  const uri = `serial:${lastingName(usb, ports) ?? path}${driver === DEFAULT_DRIVER ? '' : `?driver=${driver}`}`
   const { serialNumber, vendorId, productId } = usb
   return { ...common, name: usb.product ?? name, serialNumber, usbId: `${vendorId}:${productId}`, driver, uri }
 }

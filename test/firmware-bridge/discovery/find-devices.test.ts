@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import t from 'tap'
+import { openDevice } from '../../../firmware-bridge/devices/open-device.js'
 import { findSerialDevices } from '../../../firmware-bridge/discovery/find-devices.js'
-import { parseDeviceUri } from '../../../firmware-bridge/transport/device-uri.js'
 import { fakeSysfs } from './fake-sysfs.js'
 
 t.test('ports with hardware behind them, each with what it is and how to name it', async t => {
@@ -24,14 +24,14 @@ t.test('ports with hardware behind them, each with what it is and how to name it
   t.same(
     found.map(({ place, name, driver, uri, usbId }) => [place, name, driver, uri, usbId]),
     [
-      ['/dev/ttyACM2', 'HealthyPi', 'healthypi', 'serial:/dev/ttyACM2?driver=healthypi&baud=115200', '2e8a:000a'],
+      ['/dev/ttyACM2', 'HealthyPi', 'healthypi', 'serial:/dev/ttyACM2?driver=healthypi', '2e8a:000a'],
       ['/dev/ttyACM9', 'STM32 virtual COM port', 'ecg-link', 'serial:/dev/ttyACM9', '0483:5740'],
-      ['/dev/ttyACM10', 'HealthyPi 5', 'healthypi', 'serial:usb-E66118C4?driver=healthypi&baud=115200', '1158:0001'],
+      ['/dev/ttyACM10', 'HealthyPi 5', 'healthypi', 'serial:usb-E66118C4?driver=healthypi', '1158:0001'],
       ['/dev/ttyAMA0', 'built-in UART', undefined, 'serial:/dev/ttyAMA0', undefined],
-      ['/dev/ttyUSB0', 'FT231X', 'cyton', 'serial:usb-DM0258EJ?driver=cyton&baud=115200', '0403:6015'],
+      ['/dev/ttyUSB0', 'FT231X', 'cyton', 'serial:usb-DM0258EJ?driver=cyton', '0403:6015'],
     ],
   )
-  for (const { uri } of found) t.equal(parseDeviceUri(uri).carrier, 'serial', uri)
+  for (const { uri } of found) t.equal(openDevice(uri).uri, uri, 'which opens')
 })
 
 t.test(
