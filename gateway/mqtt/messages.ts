@@ -46,7 +46,12 @@ export const HealthSchema = z.strictObject({
   model: z.strictObject(modelName).nullable().describe('null while no model is loaded'),
   windowsPerSecond: z.number().min(0),
   queue: z.strictObject({ inference: count.describe('windows waiting or running') }),
-  outbox: z.strictObject({ messages: count, bytes: count, capacityBytes: count }),
+  outbox: z.strictObject({
+    messages: count,
+    bytes: count,
+    capacityBytes: count,
+    writable: z.boolean().describe('false: the disk takes no alerts, so that none are published'),
+  }),
   clock: z.strictObject({ synchronised: z.boolean().nullable().describe('null: cannot be told on this host') }),
   dropped: z.strictObject({ assessments: count, alerts: count }).describe('since the start of the gateway'),
 })

@@ -34,7 +34,9 @@ export interface OutboxStore {
   readonly damage: string | null
   /** What waited in the store when it was opened, and the last message of each alert that was open then. */
   readonly found: { readonly messages: number; readonly bytes: number; readonly openAlerts: readonly string[] }
-  /** On disk (fsync) when it settles. Retries until the disk takes it; rejects only when the store is closed meanwhile. `seq`: highest number in it. */
+  /** The disk does not take what is written; everything that writes waits until it does. */
+  readonly troubled: boolean
+  /** On disk (fsync) when it settles; rejects only when the store is closed meanwhile. `seq`: the highest number in it. */
   write(operations: StoreOperation[], seq: number): Promise<void>
   /** All entries, in order: keys only, which is cheap even for a full store. */
   entries(): Promise<StoreEntry[]>
@@ -88,69 +90,97 @@ export async function openOutboxStore(folder: string, retry: Millis, log: Log): 
   if (damage !== null)
     log.error({ damage, nextSeq: seq + 1 }, 'the outbox was damaged: alerts that were not yet delivered may be lost')
 
-  let { db } = opened
   let { seqLimit } = sequence
   let closed = false
-  let complained = false
+  let troubled = false
+  let recovery: Promise<void> | null = null
   const counters = (seq: number) => ({ type: 'put', key: COUNTERS, value: JSON.stringify({ seq, session }) }) as const
   // Before the first message is numbered: a store without counters is then a damaged one.
-  await db.batch([counters(seq)], { sync: true })
+  await opened.db.batch([counters(seq)], { sync: true })
 
   function reserve(seq: number): void {
     if (seq < seqLimit) return
+    writeSequence(folder, { session, seqLimit: seq + SEQUENCE_RESERVE })
     seqLimit = seq + SEQUENCE_RESERVE
-    writeSequence(folder, { session, seqLimit })
   }
 
-  const store: OutboxStore = {
+  /** Repeats the work until the disk takes it. `unless`: it got there after all, as is seen when the store was opened anew. */
+  async function insist<T>(work: () => Promise<T>, unless: () => T | undefined): Promise<T> {
+    for (;;)
+      try {
+        const done = await work()
+        if (troubled) log.info({}, 'alerts can be written to disk again')
+        troubled = false
+        return done
+      } catch (error) {
+        if (closed) throw error
+        if (!troubled) log.error({ reason: reasonOf(error) }, 'alerts cannot be written to disk; trying again')
+        troubled = true
+        recovery ??= recover()
+        await recovery
+        const done = unless()
+        if (done !== undefined) return done
+      }
+  }
+
+  /**
+   * After any failed write the store is opened anew. LevelDB would go on in the same log, but what it appends behind a record
+   * that was cut short may not be found again after a crash.
+   */
+  async function recover(): Promise<void> {
+    try {
+      for (;;) {
+        await delay(retry)
+        await opened.db.close()
+        if (closed) return
+        const again = await openLevel(path).catch(() => null)
+        if (again === null) continue
+        opened = again
+        if (closed) await opened.db.close()
+        return
+      }
+    } finally {
+      recovery = null
+    }
+  }
+
+  return {
     session,
     seq,
     damage,
     found: opened.found,
-    async write(operations, seq) {
-      for (let written = false; !written; ) {
-        try {
-          reserve(seq)
-          await db.batch([...operations, counters(seq)], { sync: true })
-          written = true
-        } catch (error) {
-          if (closed) throw error
-          if (!complained) log.error({ reason: reasonOf(error) }, 'alerts cannot be written to disk; trying again')
-          complained = true
-          await delay(retry)
-          // After a failed write LevelDB takes no more until it is opened anew; only then is it known whether the batch got there.
-          written = await reopen(seq).catch(() => false)
-        }
-      }
-      if (complained) log.info({}, 'alerts can be written to disk again')
-      complained = false
+    get troubled() {
+      return troubled
     },
-    entries: () => entriesOf(db),
+    write: (operations, seq) =>
+      insist(
+        async () => {
+          reserve(seq)
+          await opened.db.batch([...operations, counters(seq)], { sync: true })
+          return true
+        },
+        () => (opened.counters?.seq ?? 0) >= seq || undefined,
+      ).then(() => {}),
+    entries: () => entriesOf(opened.db),
     read: async (after, limit) => {
-      const rows = await db.iterator({ gt: `m${padded(after)}~`, lt: 'm~', limit }).all()
+      const rows = await opened.db.iterator({ gt: `m${padded(after)}~`, lt: 'm~', limit }).all()
       return rows.map(([key, value]) => [entryOf(key), value] as const)
     },
-    async remove(entries) {
-      const there = await db.hasMany(entries.map(({ key }) => key))
-      const removed = entries.filter((_, index) => there[index])
-      await db.batch(removed.map(({ key }) => ({ type: 'del', key })))
-      return removed
-    },
+    remove: entries =>
+      insist(
+        async () => {
+          const there = await opened.db.hasMany(entries.map(({ key }) => key))
+          const removed = entries.filter((_, index) => there[index])
+          await opened.db.batch(removed.map(({ key }) => ({ type: 'del', key })))
+          return removed
+        },
+        () => undefined,
+      ),
     async close() {
       closed = true
-      await db.close()
+      await opened.db.close()
     },
   }
-
-  /** Whether the counters on disk have reached `seq`. */
-  async function reopen(seq: number): Promise<boolean> {
-    await db.close()
-    const again = await openLevel(path)
-    db = again.db
-    return (again.counters?.seq ?? 0) >= seq
-  }
-
-  return store
 }
 
 interface OpenedLevel {

@@ -5,7 +5,7 @@ import { technicalStart } from '../alerts/technical-alerts.js'
 import { GATEWAY_DEVICE } from '../alerts/technical-conditions.js'
 import { alertMessage, transitionOf } from './alert-message.js'
 import type { Log } from './log.js'
-import { type AlertMessage, AlertSchema } from './messages.js'
+import { type AlertMessage, AlertSchema, type HealthMessage } from './messages.js'
 import {
   type EntryKind,
   entryKey,
@@ -24,7 +24,7 @@ export interface Outbox {
   readonly session: number
   /** The number of the last message added so far, even where it is not written yet. */
   readonly seq: number
-  readonly depth: { readonly messages: number; readonly bytes: number; readonly capacityBytes: number }
+  readonly depth: HealthMessage['outbox']
   /** Alert messages given up since the start. */
   readonly dropped: number
   /** The last word on each open alert, by topic. */
@@ -219,7 +219,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
       return seq + inHand + unwritten.length
     },
     get depth() {
-      return { messages, bytes, capacityBytes }
+      return { messages, bytes, capacityBytes, writable: !store.troubled }
     },
     get dropped() {
       return dropped

@@ -12,7 +12,7 @@ const KILLS = Number(process.env.KILLS ?? 4)
 const CHILD = fileURLToPath(new URL('alerting-child.js', import.meta.url))
 
 function gateway(t: Test, url: URL, folder: string, mode: 'alert' | 'drain'): ChildProcess {
-  const child = spawn(process.execPath, [CHILD, url.href, folder, mode], { stdio: ['ignore', 'ignore', 'inherit'] })
+  const child = spawn(process.execPath, [CHILD, url.href, folder, mode], { stdio: ['pipe', 'ignore', 'inherit'] })
   t.teardown(() => child.kill('SIGKILL'))
   return child
 }
