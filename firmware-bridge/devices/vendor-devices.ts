@@ -1,6 +1,10 @@
+import type { BlePlace } from '../ble/gatt-carrier.js'
+import { basename } from 'node:path'
 import type { DeviceStream } from '../device-stream.js'
+import { createReplayTransport } from '../emulator/replay-transport.js'
 import { type DeviceUri, parseDeviceUri } from '../transport/device-uri.js'
 import { TransportError } from '../transport/transport-error.js'
+import type { Tap } from '../transport/transport.js'
 import { transportFor } from '../transport/transport-for.js'
 import { createAds1298Driver } from './ads1298.js'
 import { CYTON_BAUD, createCytonDriver } from './cyton.js'
@@ -34,11 +38,12 @@ export const VENDOR_DRIVERS: readonly string[] = [...VENDORS.keys()]
 
 /**
  * The device that a URI with one of these drivers names; undefined for any other driver. Throws a `TransportError` where the
- * URI is wrong. `openGatt`: BLE, where there is some.
+ * URI is wrong.
  */
 export function openVendorDevice(
   uri: string,
-  openGatt?: (address: string, profile: GattProfile) => GattCarrier,
+  openGatt: (place: BlePlace, profile: GattProfile) => GattCarrier,
+  tap: Tap,
 ): DeviceStream | undefined {
   const [place = '', query = ''] = splitAtLast(uri, '?')
   const options = new URLSearchParams(query)
@@ -47,25 +52,32 @@ export function openVendorDevice(
   const forCarrier = new URLSearchParams({ driver: options.get('driver')! })
   if ('baud' in vendor && place.startsWith('serial:'))
     forCarrier.set('baud', options.get('baud') ?? String(vendor.baud))
+  const adapter = options.get('adapter')
+  if ('profile' in vendor && adapter !== null) forCarrier.set('adapter', adapter)
   for (const name of forCarrier.keys()) options.delete(name)
   const parsed = parseDeviceUri(`${place}?${forCarrier}`)
   const driver = vendor.create(readDriverOptions(uri, options))
 
   if ('profile' in vendor) {
     if (parsed.carrier !== 'ble') throw unreachable(uri, driver, 'ble:ADDRESS')
-    if (!openGatt) {
-      throw new TransportError('carrier-unsupported', `${uri}: BLE is not supported yet; use a device on a cable`)
-    }
-    const carrier = openGatt(parsed.address, vendor.profile)
+    const carrier = openGatt(parsed, vendor.profile)
     return createDriverDevice({ uri, carrier, driver, place: async () => carrier.address?.() ?? parsed.address })
   }
-  if (parsed.carrier !== 'serial' && parsed.carrier !== 'tcp')
-    throw unreachable(uri, driver, 'serial:PORT or tcp:HOST:PORT')
-  return createDriverDevice({ uri, carrier: transportFor(parsed), driver, place: () => placeOf(parsed) })
+  if (parsed.carrier === 'ble') throw unreachable(uri, driver, 'serial:PORT or tcp:HOST:PORT')
+  const carrier =
+    parsed.carrier === 'replay' ? createReplayTransport(parsed.record, parsed.driver) : transportFor(parsed)
+  return createDriverDevice({ uri, carrier: tap(carrier), driver, place: () => placeOf(parsed) })
 }
 
-async function placeOf(uri: DeviceUri & { carrier: 'serial' | 'tcp' }): Promise<string> {
-  return uri.carrier === 'serial' ? portName(uri.path) : `${uri.host}-${uri.port}`
+async function placeOf(uri: Exclude<DeviceUri, { carrier: 'ble' }>): Promise<string> {
+  switch (uri.carrier) {
+    case 'serial':
+      return portName(uri.path)
+    case 'tcp':
+      return `${uri.host}-${uri.port}`
+    case 'replay':
+      return basename(uri.record)
+  }
 }
 
 function unreachable(uri: string, driver: Driver, form: string): TransportError {

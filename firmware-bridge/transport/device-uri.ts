@@ -1,3 +1,4 @@
+import { ADAPTER_FORMS, type AdapterName, parseAdapterName } from '../ble/adapter-name.js'
 import { TransportError } from './transport-error.js'
 
 /** Where a device is, as the operator wrote it (`--device`, spec/cli.md). */
@@ -8,13 +9,17 @@ export type DeviceUri = {
 } & (
   | { readonly carrier: 'serial'; readonly path: string; readonly baud: number }
   | { readonly carrier: 'tcp'; readonly host: string; readonly port: number }
-  | { readonly carrier: 'ble'; readonly address: string }
+  /** `address`: or the name that the device advertises, or `*` for the first one heard that fits the driver. */
+  | { readonly carrier: 'ble'; readonly address: string; readonly adapter: AdapterName | undefined }
   | { readonly carrier: 'replay'; readonly record: string }
 )
 
 export const DEFAULT_BAUD = 921_600
 export const DEFAULT_DRIVER = 'ecg-link'
 const MAX_BAUD = 20_000_000
+
+/** What a scheme takes beside `driver`. */
+const OPTIONS: Record<string, readonly string[]> = { serial: ['baud'], ble: ['adapter'] }
 
 const FORMS = 'serial:/dev/ttyACM0?baud=921600, tcp:HOST:PORT, ble:ADDRESS or replay:RECORD'
 
@@ -24,7 +29,7 @@ export function parseDeviceUri(text: string): DeviceUri {
   const cut = rest.lastIndexOf('?')
   const place = cut < 0 ? rest : rest.slice(0, cut)
   const options = new URLSearchParams(cut < 0 ? '' : rest.slice(cut + 1))
-  const allowed = scheme === 'serial' ? ['driver', 'baud'] : ['driver']
+  const allowed = ['driver', ...(OPTIONS[scheme] ?? [])]
   for (const key of options.keys()) {
     if (!allowed.includes(key)) throw refuse(text, `"${key}" is not an option here; there is ${allowed.join(' and ')}`)
   }
@@ -36,7 +41,7 @@ export function parseDeviceUri(text: string): DeviceUri {
     case 'tcp':
       return { text, driver, carrier: 'tcp', ...parseHostPort(text, place) }
     case 'ble':
-      return { text, driver, carrier: 'ble', address: place }
+      return { text, driver, carrier: 'ble', address: place, adapter: parseAdapter(text, options.get('adapter')) }
     case 'replay':
       return { text, driver, carrier: 'replay', record: place }
     default:
@@ -49,6 +54,13 @@ function parseBaud(text: string, value: string | null): number {
   const baud = Number(value)
   if (/^\d+$/.test(value) && baud > 0 && baud <= MAX_BAUD) return baud
   throw refuse(text, `baud must be a whole number up to ${MAX_BAUD}`)
+}
+
+function parseAdapter(text: string, value: string | null): AdapterName | undefined {
+  if (value === null) return undefined
+  const adapter = parseAdapterName(value)
+  if (value && adapter) return adapter
+  throw refuse(text, `adapter must be ${ADAPTER_FORMS}`)
 }
 
 function parseHostPort(text: string, place: string): { host: string; port: number } {

@@ -11,6 +11,15 @@ export type TransportErrorCode =
   | 'host-refused'
   | 'host-unknown'
   | 'host-unreachable'
+  | 'ble-unavailable'
+  | 'ble-adapter-missing'
+  | 'ble-adapter-off'
+  | 'ble-adapter-silent'
+  | 'ble-permission'
+  | 'ble-device-missing'
+  | 'ble-device-busy'
+  | 'ble-service-missing'
+  | 'ble-mtu'
   | 'carrier-failed'
 
 /** A carrier that cannot be opened. The sentence says how to mend it. */

@@ -4,10 +4,9 @@ import type { DeviceUri } from './device-uri.js'
 import { createSerialTransport } from './serial.js'
 import { createTcpTransport } from './tcp.js'
 import type { Transport } from './transport.js'
-import { TransportError } from './transport-error.js'
 
-/** The carrier that a URI names, still closed. */
-export function transportFor(uri: Exclude<DeviceUri, { carrier: 'replay' }>): Transport {
+/** The carrier of bytes that a URI names, still closed. */
+export function transportFor(uri: Extract<DeviceUri, { carrier: 'serial' | 'tcp' }>): Transport {
   switch (uri.carrier) {
     case 'serial':
       return isPortName(uri.path)
@@ -15,10 +14,5 @@ export function transportFor(uri: Exclude<DeviceUri, { carrier: 'replay' }>): Tr
         : createSerialTransport(uri.path, uri.baud)
     case 'tcp':
       return createTcpTransport(uri.host, uri.port)
-    case 'ble':
-      throw new TransportError(
-        'carrier-unsupported',
-        `${uri.text}: BLE is not supported yet; connect the device by USB`,
-      )
   }
 }

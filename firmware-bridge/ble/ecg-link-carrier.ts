@@ -1,0 +1,31 @@
+import type { PacketCarrier } from '../transport/packet-carrier.js'
+import { type BlePlace, createGattCarrier } from './gatt-carrier.js'
+
+// spec/ecg-link.md, Carriers, BLE GATT.
+const SERVICE = '7e0c0001-5ec6-4c1b-9d3a-0ec91b9a7e01'
+const FROM_DEVICE = '7e0c0002-5ec6-4c1b-9d3a-0ec91b9a7e01'
+const TO_DEVICE = '7e0c0003-5ec6-4c1b-9d3a-0ec91b9a7e01'
+const LEAST_MTU = 64
+
+/** ECG Link on BLE: one packet is one notification or one write without response, without COBS. */
+export function createBleEcgLinkCarrier(place: BlePlace): PacketCarrier {
+  const gatt = createGattCarrier(place, {
+    service: SERVICE,
+    notify: [FROM_DEVICE],
+    leastMtu: LEAST_MTU,
+    unacknowledged: true,
+  })
+  return {
+    open: listener =>
+      gatt.open({
+        bytes(packet, arrived) {
+          listener.bytes(packet.length)
+          listener.packet(packet, arrived)
+        },
+        closed: reason => listener.closed(reason),
+      }),
+    send: packet => gatt.write(packet, TO_DEVICE),
+    close: () => gatt.close(),
+    radio: () => gatt.radio(),
+  }
+}
