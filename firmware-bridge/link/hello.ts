@@ -1,4 +1,6 @@
 import { encode } from 'cborg'
+import { Hertz, Millivolts } from '../../ecg/units.js'
+import type { DeviceIdentity } from '../device-stream.js'
 import { decodeCborMap } from './cbor-map.js'
 
 /** HELLO as it is on the wire (spec/ecg-link.md, HELLO). */
@@ -60,4 +62,22 @@ export function encodeHello(hello: Hello): Uint8Array {
     retain: hello.retain,
     caps: hello.capabilities,
   })
+}
+
+const MILLIHERTZ_PER_HERTZ = 1000
+const PICOVOLTS_PER_MILLIVOLT = 1e9
+
+/** The same in the units and words of the gateway. */
+export function identityOf(hello: Hello): DeviceIdentity {
+  return {
+    id: hello.id,
+    model: hello.model,
+    firmware: hello.firmware,
+    boot: hello.boot,
+    rate: Hertz(hello.rateMilliHz / MILLIHERTZ_PER_HERTZ),
+    lsb: Millivolts(hello.lsbPicovolts / PICOVOLTS_PER_MILLIVOLT),
+    channels: hello.leads,
+    retain: hello.retain,
+    capabilities: hello.capabilities,
+  }
 }

@@ -1,36 +1,29 @@
-import { Hertz, type Microseconds, Millivolts, SampleIndex } from '../../ecg/units.js'
-import type { DeviceIdentity, DeviceListener, DeviceState, LinkCounters } from '../device-stream.js'
+import { isDeepStrictEqual } from 'node:util'
+import type { Microseconds, SampleIndex } from '../../ecg/units.js'
+import type { DeviceListener, DeviceState, LinkCounters } from '../device-stream.js'
 import { AckStatus, decodeAck, describeAck } from './acknowledgement.js'
 import { decodeEvent } from './event.js'
-import { decodeHello, type Hello } from './hello.js'
+import { decodeHello, type Hello, identityOf } from './hello.js'
 import { objectionTo } from './hello-objection.js'
-import { decodePacket, encodePacket, LINK_VERSION, MAX_PAYLOAD_BYTES, type Packet, PacketType } from './packet.js'
-import { createReceivedRanges, type ReceivedRanges } from './received-ranges.js'
-import { createResend } from './resend.js'
-import { createSampleClock, type HostTime, type SampleClock } from './sample-clock.js'
-import { decodeSampleRange, encodeSampleRange } from './sample-range.js'
-import { decodeSamples, type Samples } from './samples.js'
+import { decodePacket, encodePacket, LINK_VERSION, type Packet, PacketType } from './packet.js'
+import type { HostTime } from './sample-clock.js'
+import { createSampleIntake, type SampleIntake } from './sample-intake.js'
+import { decodeSampleRange, encodeSampleRange, type SampleRange } from './sample-range.js'
 import { createSequenceCheck } from './sequence-check.js'
+import { createSilence, STALLED_AFTER } from './silence.js'
 import { decodeStatus } from './status.js'
 import { decodeTimeResponse, encodeTimeRequest } from './time-exchange.js'
 
-// All in µs, as specified in spec/ecg-link.md, Behaviour 1 and 6.
+// All in µs, as specified in spec/ecg-link.md, Behaviour 1.
 const HELLO_EVERY = 500_000
 const EXCHANGE_SPACING = 80_000 // 60 ms are asked for, at the device, which may receive one late
 const EXCHANGES = 8
 const START_EVERY = 1_000_000
 const EXCHANGE_EVERY = 10_000_000
-const STALLED_AFTER = 2_000_000
-const REOPEN_AFTER = 5_000_000
-/** A device that has not answered since the carrier was opened gets longer each time, up to this, µs. */
-const REOPEN_AFTER_AT_MOST = 30_000_000
 /** A device that refused START is asked again after this, µs. */
 const START_AGAIN_AFTER_REFUSAL = 10_000_000
-/** Without HELLO for so long the operator is told what to look at, µs. */
-const HELLO_IS_LATE = 3_000_000
-/** A device clock, or a sample index beyond what is retained, that goes back further than any carrier reorders: µs and s. */
+/** A device clock that goes back further than any carrier reorders may have begun again, µs. */
 const CLOCK_WENT_BACK = 2_000_000
-const INDEX_WENT_BACK_SECONDS = 10
 /** Answers to TIME_REQ older than the last so many are not looked for any more. */
 const OPEN_EXCHANGES = 16
 
@@ -62,8 +55,7 @@ type Phase = 'closed' | 'hello' | 'time' | 'start' | 'run'
 /** What is known about a device since one boot. */
 interface Booted {
   readonly hello: Hello
-  readonly ranges: ReceivedRanges
-  readonly clock: SampleClock
+  readonly intake: SampleIntake
   /** Samples before the first START belong to nobody. */
   started: boolean
   /** Newest device time in any packet. */
@@ -72,7 +64,7 @@ interface Booted {
 
 export function createHostSession(output: HostSessionOutput, counters: LinkCounters): HostSession {
   const sequence = createSequenceCheck()
-  const values = new Int32Array(MAX_PAYLOAD_BYTES)
+  const silence = createSilence()
   let phase: Phase = 'closed'
   let state: DeviceState | undefined
   let reason = ''
@@ -82,20 +74,11 @@ export function createHostSession(output: HostSessionOutput, counters: LinkCount
   let exchangesLeft = 0
   let askedAt: number[] = []
   let ownSequence = 0
-  let openedAt = 0
-  let lastPacket = 0
-  let lastSamples = 0
   let helloAgain = 0
-  let reopenAfter = REOPEN_AFTER
-  let heardSinceOpen = false
-  let bytesAtOpen = 0
+  /** Of the boots before this one. */
   let missingBefore = 0
+  let duplicatesBefore = 0
   let clock = 0
-
-  const resend = createResend(range => {
-    counters.resendRequests++
-    send(PacketType.Resend, encodeSampleRange(range))
-  })
 
   function send(type: number, payload?: Uint8Array) {
     output.send(encodePacket(type, ownSequence++, clock as Microseconds, payload))
@@ -117,11 +100,8 @@ export function createHostSession(output: HostSessionOutput, counters: LinkCount
   }
 
   function opened(now: Microseconds) {
-    openedAt = now
-    lastPacket = now
-    heardSinceOpen = false
-    bytesAtOpen = counters.bytes
-    resend.reset()
+    silence.opened(now, counters.bytes)
+    device?.intake.reopened()
     enter('hello', now)
     tell('connecting', 'waiting for the device to say HELLO')
     tick(now)
@@ -133,7 +113,6 @@ export function createHostSession(output: HostSessionOutput, counters: LinkCount
   }
 
   function reopen(why: string) {
-    if (!heardSinceOpen) reopenAfter = Math.min(2 * reopenAfter, REOPEN_AFTER_AT_MOST)
     phase = 'closed'
     tell(state === 'connecting' ? 'connecting' : 'lost', why)
     output.reopen(why)
@@ -144,9 +123,7 @@ export function createHostSession(output: HostSessionOutput, counters: LinkCount
     clock = arrived
     const received = decodePacket(bytes)
     if (received === 'bad') return badFrame()
-    lastPacket = arrived
-    heardSinceOpen = true
-    reopenAfter = REOPEN_AFTER
+    silence.packet(arrived)
     if (typeof received === 'number') {
       counters.unknownTypes++
       return complain(
@@ -175,18 +152,17 @@ export function createHostSession(output: HostSessionOutput, counters: LinkCount
       badFrame()
       return complain(`the device sent a HELLO that cannot be used: ${objection}`)
     }
-    if (device && hello.boot === device.hello.boot && hello.id === device.hello.id) {
+    if (device && isDeepStrictEqual(hello, device.hello)) {
       if (phase !== 'hello' && state !== 'stalled') return
     } else {
-      if (device?.hello.id === hello.id) counters.reboots++
+      if (device?.hello.id === hello.id && device.hello.boot !== hello.boot) counters.reboots++
       sequence.restart()
-      resend.reset()
       missingBefore = counters.missingSamples
+      duplicatesBefore = counters.duplicateSamples
       output.identified(identityOf(hello)) // the listener may still ask for times of the boot that ended
       device = {
         hello,
-        ranges: createReceivedRanges(),
-        clock: createSampleClock(Hertz(hello.rateMilliHz / 1000)),
+        intake: createSampleIntake(hello, output.samples, askAgain),
         started: false,
         clockTime: received.time,
       }
@@ -217,12 +193,12 @@ export function createHostSession(output: HostSessionOutput, counters: LinkCount
         const asked = askedAt.indexOf(response.t0)
         if (asked < 0) return true
         askedAt.splice(asked, 1)
-        device?.clock.exchange(response, now)
+        device?.intake.exchange(response, now)
         return true
       }
       case PacketType.Lost: {
         const range = decodeSampleRange(payload)
-        if (range && device) resend.lost(range, device.ranges.gaps)
+        if (range) device?.intake.lost(range)
         return range !== undefined
       }
       case PacketType.Status: {
@@ -243,48 +219,36 @@ export function createHostSession(output: HostSessionOutput, counters: LinkCount
 
   function onSamples(received: Packet, arrived: Microseconds) {
     if (!device?.started || phase === 'hello') return
-    const samples = decodeSamples(received.payload, values)
-    if (!samples || samples.channels !== device.hello.leads.length) return badFrame()
-    const { ranges, hello } = device
-    const back = hello.retain + (INDEX_WENT_BACK_SECONDS * hello.rateMilliHz) / 1000
-    if (ranges.next !== undefined && samples.first + samples.count < ranges.next - back) {
+    const { intake, hello } = device
+    const taken = intake.take(received, arrived)
+    if (taken === 'bad') return badFrame()
+    if (taken === 'went-back') {
       enter('hello', arrived)
       return tell('connecting', 'the sample index went back: asking the device whether it has rebooted')
     }
     if (phase === 'start') run(arrived)
-    lastSamples = arrived
-    if (!samples.retransmission && samples.first >= (ranges.next ?? 0)) noteClock(received.time, arrived)
-    const first = SampleIndex(samples.first)
-    if (!samples.retransmission && !device.clock.block(first, samples.count, received.time, arrived)) {
-      exchangesLeft = canTime(device) ? EXCHANGES : 0
-      if (exchangesLeft) due = arrived
-    }
+    silence.samples(arrived)
+    counters.duplicateSamples = duplicatesBefore + intake.duplicates
+    counters.missingSamples = missingBefore + intake.missing
     tell('streaming', `${hello.id} is streaming`)
-    counters.duplicateSamples += ranges.add(samples.first, samples.count, arrived, (from, count) =>
-      deliver(samples, from, count, arrived),
-    )
-    counters.missingSamples = missingBefore + ranges.missing
+    if (taken === 'clock-broke') {
+      askHello(arrived)
+      if (phase === 'run' && canTime(device)) {
+        exchangesLeft = EXCHANGES
+        due = arrived + EXCHANGE_SPACING
+      }
+    }
   }
 
-  function deliver(samples: Samples, from: number, count: number, arrived: Microseconds) {
-    const { channels, electrodesOff, saturated, retransmission } = samples
-    const skip = (from - samples.first) * channels
-    output.samples({
-      first: SampleIndex(from),
-      count,
-      channels,
-      values: skip === 0 ? values : values.subarray(skip),
-      electrodesOff,
-      saturated,
-      retransmission,
-      arrived,
-    })
+  function askAgain(range: SampleRange) {
+    counters.resendRequests++
+    send(PacketType.Resend, encodeSampleRange(range))
   }
 
   /** START was taken: from now on silence is a stall. */
   function run(now: number) {
     enter('run', now + EXCHANGE_EVERY)
-    lastSamples = now
+    silence.samples(now)
   }
 
   /** A device clock that goes back without a HELLO may be a reboot whose HELLO was lost. */
@@ -297,6 +261,7 @@ export function createHostSession(output: HostSessionOutput, counters: LinkCount
   }
 
   function askHello(now: number) {
+    if (now < helloAgain) return
     helloAgain = now + HELLO_EVERY
     send(PacketType.HelloRequest)
   }
@@ -312,25 +277,15 @@ export function createHostSession(output: HostSessionOutput, counters: LinkCount
     if (phase === 'closed') return
     clock = now
     if (now >= due) request(now)
-    if (phase === 'run') {
-      if (now - lastSamples >= STALLED_AFTER) {
-        tell('stalled', `no samples for ${STALLED_AFTER / 1e6} s`)
-        if (now >= helloAgain) askHello(now)
-      }
+    if (phase !== 'hello') device?.intake.tick(now)
+    if (phase === 'run' && silence.stalled(now)) {
+      tell('stalled', `no samples for ${STALLED_AFTER / 1e6} s`)
+      askHello(now)
     }
-    if (phase !== 'hello' && device?.ranges.next !== undefined && canResend(device)) {
-      resend.tick(device.ranges.gaps, device.ranges.next, device.hello.retain, now)
-    }
-    if (phase === 'hello' && now - openedAt >= HELLO_IS_LATE && !heardSinceOpen) {
-      complain(
-        counters.bytes > bytesAtOpen
-          ? 'bytes arrive, but not one ECG Link packet: check the baud rate and the driver'
-          : 'the device does not answer: check its power and the cable',
-      )
-    }
-    const limit = state === 'connecting' ? reopenAfter : REOPEN_AFTER
-    if (now - lastPacket >= limit)
-      reopen(`nothing came from the device for ${limit / 1e6} s: opening the carrier again`)
+    const hint = silence.hint(now, counters.bytes)
+    if (hint) complain(hint)
+    const over = silence.over(now)
+    if (over) reopen(`nothing came from the device for ${over / 1e6} s: opening the carrier again`)
   }
 
   function request(now: Microseconds) {
@@ -364,23 +319,7 @@ export function createHostSession(output: HostSessionOutput, counters: LinkCount
     phase = 'closed'
   }
 
-  return { opened, closed, packet, badFrame, tick, stop, timeOf: sample => device?.clock.timeOf(sample) }
+  return { opened, closed, packet, badFrame, tick, stop, timeOf: sample => device?.intake.timeOf(sample) }
 }
 
 const canTime = (device: Booted | undefined) => device?.hello.capabilities.includes('time') ?? false
-
-const canResend = ({ hello }: Booted) => hello.capabilities.includes('resend') && hello.retain > 0
-
-function identityOf(hello: Hello): DeviceIdentity {
-  return {
-    id: hello.id,
-    model: hello.model,
-    firmware: hello.firmware,
-    boot: hello.boot,
-    rate: Hertz(hello.rateMilliHz / 1000),
-    lsb: Millivolts(hello.lsbPicovolts / 1e9),
-    channels: hello.leads,
-    retain: hello.retain,
-    capabilities: hello.capabilities,
-  }
-}

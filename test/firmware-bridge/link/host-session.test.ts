@@ -278,15 +278,37 @@ t.test('a reboot whose HELLO was lost is found out by the sample index', async t
   t.same(device.identities, ['scripted boot 1', 'scripted boot 2'])
 })
 
-t.test('a device clock that goes back asks for HELLO, and costs no samples', async t => {
+t.test('a HELLO that says something new without a boot is taken, and is no reboot', async t => {
+  const device = scriptedDevice()
+  device.streaming()
+  device.samples(1000, 10)
+  device.hello({ leads: ['I', 'II', 'V1'] })
+  device.wait(0.02)
+  device.samples(2000, 10, { channels: 3 })
+  t.equal(device.identities.length, 2)
+  t.match(device.counters, { reboots: 0, missingSamples: 0, badFrames: 0 })
+})
+
+t.test('a device clock that jumps asks for HELLO, and costs no samples', async t => {
   const device = scriptedDevice()
   device.streaming()
   device.samples(0, 10, { time: 60_000_000 })
   const before = device.sentOf(PacketType.HelloRequest).length
-  device.samples(10, 10, { time: 1_000_000 })
-  device.samples(20, 10, { time: 1_020_000 })
+  for (let i = 1; i < 6; i++) device.samples(i * 10, 10, { time: 1_000_000 + i * 20_000 })
   t.equal(device.sentOf(PacketType.HelloRequest).length, before + 1)
-  t.equal(device.blocks.length, 3)
+  device.send(PacketType.Status, encode({}), { time: 2_000_000 })
+  t.equal(device.blocks.length, 6)
+})
+
+t.test('so does one that goes back in any other packet', async t => {
+  const device = scriptedDevice()
+  device.streaming()
+  device.samples(0, 10)
+  device.send(PacketType.Status, encode({}), { time: 60_000_000 })
+  const before = device.sentOf(PacketType.HelloRequest).length
+  device.send(PacketType.Status, encode({}), { time: 1_000_000 })
+  device.send(PacketType.Status, encode({}), { time: 1_100_000 })
+  t.equal(device.sentOf(PacketType.HelloRequest).length, before + 1)
 })
 
 t.test('a reboot whose HELLO and START were both lost comes to light as a stall', async t => {
