@@ -98,6 +98,12 @@ def verify(folder: Path, public: Ed25519PublicKey) -> dict[str, object]:
     return manifest
 
 
+def write_heads(folder: Path, weights: np.ndarray, biases: np.ndarray) -> dict[str, object]:
+    """`heads.bin`: float32 weights [tasks, 2 x channels], then biases [tasks]. Return its entry of the manifest."""
+    (folder / "heads.bin").write_bytes(np.concatenate([weights.ravel(), biases]).astype("<f4").tobytes())
+    return {"file": "heads.bin", "pooling": "mean-max", "channels": weights.shape[1] // 2}
+
+
 def write_goldens(folder: Path, windows: np.ndarray, expected: dict[str, np.ndarray]) -> None:
     """`goldens.bin`: int16 microvolts; `goldens.json`: probabilities by variant file, window and task."""
     (folder / "goldens.bin").write_bytes(np.ascontiguousarray(windows, "<i2").tobytes())

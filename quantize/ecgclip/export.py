@@ -127,6 +127,17 @@ def logits(path: Path, signals: Floats) -> Floats:
     return np.concatenate([running.run([Output._fields[0]], {INPUT: window[None]})[0] for window in signals])
 
 
+def linear_heads(path: Path) -> tuple[Floats, Floats]:
+    """Weights [tasks, 2C] and biases [tasks] of the heads, as the graph holds them."""
+    graph = onnx.load(path).graph
+    head = next(node for node in graph.node if Output._fields[0] in node.output)
+    transposed = any(attribute.name == "transB" and attribute.i == 1 for attribute in head.attribute)
+    if head.op_type != "Gemm" or head.input[0] != Output._fields[1] or not transposed:
+        raise GateError(f"The logits of {path} are not linear in its embedding: alerts could not show saliency.")
+    constants = {constant.name: onnx.numpy_helper.to_array(constant) for constant in graph.initializer}
+    return constants[head.input[1]], constants[head.input[2]]
+
+
 def operators(path: Path) -> Counter[str]:
     """Operators of the graph after ONNX Runtime's optimisation for this machine."""
     with tempfile.TemporaryDirectory() as folder:

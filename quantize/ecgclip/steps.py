@@ -133,8 +133,9 @@ def bundle_step(recipe: Recipe, work: Path, out: Path, trust: Path, key: Path, c
         windows = golden_windows(recipe.model.rate, recipe.model.samples, recipe.seed)
         points = [OperatingPoint.from_json(entry["point"]) for entry in report["tasks"].values()]
         box.write_goldens(fresh, windows, {name: answers(fresh / name, windows, points) for name in names.values()})
+        heads = box.write_heads(fresh, *onnx_export.linear_heads(fresh / names["fp32"]))
         (fresh / "MODEL_CARD.md").write_text(write_card(recipe, report, tasks))
-        box.sign(fresh, _manifest(recipe, report, names, len(windows), catalog), signing)
+        box.sign(fresh, _manifest(recipe, report, names, len(windows), catalog) | {"heads": heads}, signing)
         shutil.rmtree(out, ignore_errors=True)
         fresh.rename(out)
     box.publish_key(signing.public_key(), trust)

@@ -14,6 +14,7 @@ from ecgclip import bundle, steps
 from ecgclip.__main__ import main
 from ecgclip.catalog import load_catalog
 from ecgclip.errors import EcgclipError, GateError
+from ecgclip.export import INPUT, session
 from ecgclip.goldens import golden_windows
 
 
@@ -122,6 +123,20 @@ def test_steps_make_a_bundle_whose_goldens_hold(worked, tmp_path):
         ]
         np.testing.assert_allclose(steps.answers(out / file, windows, points), expected, atol=1e-4)
     assert "Not a medical device" in (out / "MODEL_CARD.md").read_text()
+
+
+def test_heads_on_pooled_features_give_the_logits(worked, tmp_path):
+    recipe, work = worked
+    steps.bundle_step(recipe, work, tmp_path / "reference", tmp_path / "trust", tmp_path / "key.pem")
+    heads = json.loads((tmp_path / "reference/manifest.json").read_text())["heads"]
+    values = np.fromfile(tmp_path / "reference" / heads["file"], "<f4").reshape(-1)
+    tasks, width = 2, 2 * heads["channels"]
+    weights, biases = values[: tasks * width].reshape(tasks, width), values[tasks * width :]
+    ecg = np.random.default_rng(1).normal(size=(1, 12, 1000)).astype(np.float32)
+    for variant in ("fp32", "int8"):
+        logits, _, features = session(work / f"{variant}.onnx").run(None, {INPUT: ecg})
+        pooled = np.concatenate([features.mean(axis=2), features.max(axis=2)], axis=1)
+        np.testing.assert_allclose(pooled @ weights.T + biases, logits, atol=1e-4)
 
 
 def test_counter_may_only_rise(worked, tmp_path):
