@@ -25,8 +25,8 @@ export interface ArrivalTimeline {
    * it to be that late; those after it must be numbered accordingly. A loss shorter than `GATE` is taken for delay.
    */
   add(newest: number, arrived: Microseconds): number
-  /** How many samples can have been lost before `next`, if that arrives now: no sample arrives before it is taken. */
-  room(next: number, arrived: Microseconds): number
+  /** How many samples can have been lost if sample `newest` arrives at `arrived`: none arrives before it is taken. */
+  room(newest: number, arrived: Microseconds): number
   timeOf(sample: SampleIndex): HostTime | undefined
 }
 
@@ -79,9 +79,11 @@ export function createArrivalTimeline(rate: Hertz, quantum = 1): ArrivalTimeline
     }
   }
 
-  return {
-    add,
-    room: (next, arrived) => (begun ? Math.max(0, Math.floor((arrived + GATE - line.y(next * period)) / period)) : 0),
-    timeOf,
+  function room(newest: number, arrived: Microseconds): number {
+    const x = newest * period
+    const slack = SIGMA + 2 * Math.sqrt(line.variance(x))
+    return begun ? Math.max(0, Math.floor((arrived - line.y(x) + slack) / period)) : 0
   }
+
+  return { add, room, timeOf }
 }

@@ -57,20 +57,17 @@ function connect(link: DriverLink, channels: readonly string[]): DriverConnectio
   let text = ''
   let firmware = 'unknown'
   let timeline = createArrivalTimeline(RATE, COUNTER)
-  let arrived = 0 as Microseconds
-  /** Packets that came in one piece: all but the last of them are older than their arrival says. */
-  let inPiece = 0
-  let lastPacket = { number: 0, arrived: 0 }
+  let lastPacket = { number: 0, arrived: 0 as Microseconds }
   /** Of the next sample, since the board was started. */
   let next: number | undefined
   const batch = createSampleBatch(CHANNELS, link.samples)
 
-  const scanner = createFrameScanner(LOOK_AHEAD, createPacketMatch(), (buffer, from, skipped) => {
+  const scanner = createFrameScanner(LOOK_AHEAD, createPacketMatch(), ({ buffer, from, skipped, after, arrived }) => {
     const number = buffer[from + NUMBER_AT]!
     if (next === undefined) begin()
     else {
       if (skipped > 0) counters.badFrames++
-      next += lost(lostBefore(number))
+      next += lost(lostBefore(number, arrived, Math.floor(after / PACKET_BYTES)))
     }
     counters.packets++
     lastPacket = { number, arrived }
@@ -90,10 +87,10 @@ function connect(link: DriverLink, channels: readonly string[]): DriverConnectio
     link.remark(channels === INPUTS ? 'none of its inputs is said to be a lead: add ?leads=I,II,…' : undefined)
   }
 
-  /** By the counter, and by how many whole turns of it the time says. */
-  function lostBefore(number: number): number {
+  /** By the counter, and by how many whole turns of it the time says. `after`: packets that have already come after this one. */
+  function lostBefore(number: number, arrived: number, after: number): number {
     const byCounter = (number - lastPacket.number - 1) & (COUNTER - 1)
-    const byTime = ((arrived - lastPacket.arrived) * RATE) / 1e6 - inPiece
+    const byTime = ((arrived - lastPacket.arrived) * RATE) / 1e6 - 1 - after
     return byCounter + COUNTER * Math.max(0, Math.round((byTime - byCounter) / COUNTER))
   }
 
@@ -103,14 +100,12 @@ function connect(link: DriverLink, channels: readonly string[]): DriverConnectio
   }
 
   function received(bytes: Uint8Array, at: Microseconds) {
-    arrived = at
     if (phase === 'run' ? at - lastPacket.arrived > SILENT : phase !== 'start') read(bytes, at)
     if (phase !== 'start' && phase !== 'run') return
     const before = counters.packets
-    inPiece = Math.max(1, Math.floor(bytes.length / PACKET_BYTES))
-    scanner.push(bytes)
+    scanner.push(bytes, at)
     batch.flush()
-    if (next !== undefined && counters.packets > before) next += lost(timeline.add(next - 1, at))
+    if (next !== undefined && counters.packets > before) next += lost(timeline.add(next - 1, lastPacket.arrived))
   }
 
   /** What the board or the dongle says in words; each saying ends with "$$$". */

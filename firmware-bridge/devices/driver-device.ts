@@ -128,7 +128,7 @@ export function createDriverDevice(options: DriverDeviceOptions): DeviceStream {
   return { uri, counters, timeOf, start, firstOpen, stop }
 }
 
-function noneCounted(): LinkCounters {
+export function noneCounted(): LinkCounters {
   return {
     bytes: 0,
     packets: 0,

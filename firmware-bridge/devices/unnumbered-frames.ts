@@ -27,15 +27,17 @@ export function connectUnnumberedFrames(link: DriverLink, frames: UnnumberedFram
   const timeline = createArrivalTimeline(identity.rate)
   const batch = createSampleBatch(identity.channels.length, link.samples)
   let next: number | undefined
-  let arrived = 0 as Microseconds
+  let newestAt = 0 as Microseconds
 
-  const scanner = createFrameScanner(frames.lookAhead, frames.match, (buffer, from, skipped) => {
+  const scanner = createFrameScanner(frames.lookAhead, frames.match, ({ buffer, from, skipped, after, arrived }) => {
     if (next === undefined) next = begin()
     else if (skipped > 0) {
       counters.badFrames++
-      next += lost(Math.min(Math.ceil(skipped / frameBytes), timeline.room(next, arrived)))
+      const newest = next + Math.floor(after / frameBytes)
+      next += lost(Math.min(Math.ceil(skipped / frameBytes), timeline.room(newest, arrived)))
     }
     counters.packets++
+    newestAt = arrived
     take(buffer, from, batch, next++, arrived)
   })
 
@@ -51,12 +53,11 @@ export function connectUnnumberedFrames(link: DriverLink, frames: UnnumberedFram
   }
 
   return {
-    received(bytes, at) {
-      arrived = at
+    received(bytes, arrived) {
       const before = counters.packets
-      scanner.push(bytes)
+      scanner.push(bytes, arrived)
       batch.flush()
-      if (next !== undefined && counters.packets > before) next += lost(timeline.add(next - 1, at))
+      if (next !== undefined && counters.packets > before) next += lost(timeline.add(next - 1, newestAt))
     },
     tick() {},
     stop() {},
