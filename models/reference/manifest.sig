@@ -1,1 +1,1 @@
-{"key":"7cf6c9241f23154f","sig":"4qqTOhsCiDkjqzaqdgH7AhBg3eqIX3TL20kTHOFLUenNgBYa+x/uw624c/3mVneJ3pH7bIQ5aFMCLFRfOQFXDA=="}
+{"key":"7cf6c9241f23154f","sig":"7RdAwgQZL7qdq7qYWhROj5xuGpUjLXNX7ZVHlTjMbketiITe5YdlLUTQ/i4clktmCFvrlWtRkJPBpGorqb/7BQ=="}
