@@ -1,10 +1,12 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import t, { type Test } from 'tap'
+import { readGoldens } from '../../../gateway/inference/goldens.js'
 import { mapAssess } from '../../../gateway/inference/map-assess.js'
 import { publishedProbabilities } from '../../../gateway/inference/published-probabilities.js'
 import { type EngineOptions, type OrtEngine, startEngine, workersFor } from '../../../gateway/inference/start-engine.js'
-import { type Bundle, loadBundle } from '../../../models/bundle/load-bundle.js'
+import { type Bundle, loadBundle, readBundleFile } from '../../../models/bundle/load-bundle.js'
 import type { Task } from '../../../models/bundle/manifest.js'
+import { SHIPPED_BUNDLE } from '../../../models/shipped-assets.js'
 import { buildBundle, type Edits, expected, fixture, LEADS, SAMPLES } from '../../models/fixtures/build-bundle.js'
 import { SLOW, window } from './fixtures/tiny-setup.js'
 
@@ -200,6 +202,28 @@ t.test('saliency of a task that alerts adds up to its logit, and no other task h
     t.ok(Math.abs(steps.reduce((sum, step) => sum + step, 0) - logit) < 1e-3 * Math.max(1, Math.abs(logit)))
   }
   t.equal(explained, 8)
+})
+
+t.test('with the shipped bundle, in both precisions, saliency and bias add up to the logit', async t => {
+  const shipped = await loadBundle(SHIPPED_BUNDLE)
+  const { heads, tasks } = shipped.manifest
+  const { windows } = await readGoldens(shipped)
+  const bytes = await readBundleFile(shipped, heads!.file)
+  const biases = 4 * tasks.length * 2 * heads!.channels
+  for (const variant of ['int8', 'fp32']) {
+    const { assess } = await engine(t, shipped, { variant })
+    let alerts = 0
+    for (const signal of windows) {
+      const { probabilities, saliency } = await assess(signal)
+      for (const [task, steps] of saliency) {
+        const { a, b } = tasks[task]!.calibration
+        const logit = steps.reduce((sum, step) => sum + step, 0) + bytes.readFloatLE(biases + 4 * task)
+        t.ok(Math.abs(1 / (1 + Math.exp(-(a * logit + b))) - probabilities[task]!) < 1e-5)
+        alerts++
+      }
+    }
+    t.ok(alerts > 0)
+  }
 })
 
 t.test('a bundle without heads gives no saliency', async t => {
