@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Test } from 'tap'
@@ -35,11 +36,14 @@ export const mosquitto: BrokerKind = {
     const file = join(folder, 'mosquitto.conf')
     writeFileSync(
       file,
-      `listener ${at} 127.0.0.1\npersistence true\npersistence_location ${folder}/\nmax_queued_messages 0\n${config}\n`,
+      `user ${userInfo().username}\npersistence true\npersistence_location ${folder}/\nmax_queued_messages 0\nlistener ${at} 127.0.0.1\n${config}\n`,
     )
     const child = spawn(MOSQUITTO!, ['-c', file], { stdio: 'ignore' })
     const ended = once(child, 'exit')
-    while (!(await accepts(at)) && child.exitCode === null) await delay(10)
+    while (!(await accepts(at))) {
+      if (child.exitCode !== null) throw new Error(`mosquitto ended with ${child.exitCode}`)
+      await delay(10)
+    }
     const stop = async () => {
       child.kill('SIGTERM')
       await ended

@@ -12,6 +12,8 @@ export interface Received {
   readonly message: Record<string, unknown> | null
   /** As the broker said: true for what was retained before the subscription. */
   readonly retained: boolean
+  /** MQTT 5 only. */
+  readonly properties: object | undefined
 }
 
 export interface Subscriber {
@@ -32,9 +34,15 @@ const POLL_MS = 5
 
 let subscribers = 0
 
-export async function subscribe(t: Test, url: URL | string, base = 'ecg'): Promise<Subscriber> {
+export async function subscribe(
+  t: Test,
+  url: URL | string,
+  base = 'ecg',
+  protocolVersion: 4 | 5 = 4,
+): Promise<Subscriber> {
   const client = mqtt.connect(String(url), {
     clientId: `subscriber-${process.pid}-${subscribers++}`,
+    protocolVersion,
     clean: false, // what the broker takes while it cannot be passed on is passed on later
     reconnectPeriod: 20,
     resubscribe: true,
@@ -42,7 +50,7 @@ export async function subscribe(t: Test, url: URL | string, base = 'ecg'): Promi
   const received: Received[] = []
   const alerts: AlertMessage[] = []
   client.on('error', () => {})
-  client.on('message', (topic, payload, { retain }) => {
+  client.on('message', (topic, payload, { retain, properties }) => {
     if (/\/cmd\//.test(topic)) return // what others say to the gateway
     const message = payload.length === 0 ? null : JSON.parse(payload.toString())
     if (message !== null) {
@@ -50,7 +58,7 @@ export async function subscribe(t: Test, url: URL | string, base = 'ecg'): Promi
       if (wrong !== null) t.fail(wrong)
       if (message.schema === 'urn:ecgclip:alert:1') alerts.push(message)
     }
-    received.push({ topic, message, retained: retain })
+    received.push({ topic, message, retained: retain, properties })
   })
   await new Promise<void>(resolve => client.once('connect', () => resolve()))
   await client.subscribeAsync(`${base}/#`, { qos: 1 })
