@@ -96,7 +96,7 @@ async function measure({ name, hopMs, together }: Load) {
 
   async function send(patient: number): Promise<void> {
     const complete = monotonicNow()
-    const order = { patient: `patient-${patient}`, due: Microseconds(complete + 1000 * hopMs) }
+    const order = { patient: `patient-${patient}`, asked: complete, due: Microseconds(complete + 1000 * hopMs) }
     try {
       await engine.assess(windows[(patient + sent) % windows.length]!, order)
       latencies.push((monotonicNow() - complete) / 1000)

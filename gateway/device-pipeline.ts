@@ -182,7 +182,8 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
   async function assess(window: EcgWindow): Promise<Judgement> {
     if (window.quality === 'uninterpretable') return { window, inference: null, failure: null }
     try {
-      const order = { patient: stream.uri, due: Microseconds(window.completed + 1000 * parts.hop) }
+      const asked = parts.monotonic()
+      const order = { patient: stream.uri, asked, due: Microseconds(asked + 1000 * parts.hop) }
       return { window, inference: await parts.engine.assess(window.signal, order), failure: null }
     } catch (error) {
       const failure = error instanceof Error ? error : new Error(String(error))

@@ -30,8 +30,10 @@ export interface Inference extends Answer {
 
 /** When several windows wait: whose goes first, and which is passed over. */
 export interface Order {
-  /** Of a patient's windows that wait, only the newest is run; the others are rejected as PASSED_OVER. */
+  /** A patient's window that still waits at its deadline gives way to a newer one, and is rejected as PASSED_OVER. */
   readonly patient: string
+  /** When it is handed over; host monotonic clock. */
+  readonly asked: Microseconds
   /** When the patient's next window will be complete; host monotonic clock. */
   readonly due: Microseconds
 }

@@ -9,6 +9,8 @@ export interface Turn {
   /** Whose window it is; undefined: windows without a patient never displace one another. */
   readonly patient: string | undefined
   readonly urgency: Urgency
+  /** When it was handed over; host monotonic clock. */
+  readonly asked: Microseconds
   /** When the patient's next window will make this one's answer stale; host monotonic clock. */
   readonly due: Microseconds
 }
@@ -24,9 +26,9 @@ const HEAD_START: Readonly<Record<Urgency, Microseconds>> = {
 }
 
 /**
- * Windows that wait for a worker, at most one a patient: earliest deadline first. A patient's newer window takes the older
- * one's place, with its deadline, so under overload every patient is passed over equally often and none is starved, and
- * what is answered is the newest there is.
+ * Windows that wait for a worker: earliest deadline first. A window that still waits at its deadline gives its place, with
+ * the deadline, to the same patient's next one, so under overload every patient is passed over equally often and none is
+ * starved, and what is answered is the newest there is. Windows that come in one burst are all run.
  */
 export interface Schedule<T extends Turn> {
   readonly size: number
@@ -53,7 +55,7 @@ export function createSchedule<T extends Turn>(limit: number): Schedule<T> {
       return waiting.length
     },
     put(turn) {
-      const own = turn.patient === undefined ? undefined : waiting.find(entry => entry.turn.patient === turn.patient)
+      const own = waiting.find(entry => entry.turn.patient === turn.patient && onePassesOver(entry.turn, turn))
       if (own === undefined) {
         waiting.push({ turn, place: turn.due })
         return waiting.length > limit ? removeFirst(-1) : undefined
@@ -65,4 +67,9 @@ export function createSchedule<T extends Turn>(limit: number): Schedule<T> {
     },
     take: () => removeFirst(1),
   }
+}
+
+/** One of two windows of a patient was handed over when the other's deadline had passed. */
+function onePassesOver(a: Turn, b: Turn): boolean {
+  return a.patient !== undefined && (a.due <= b.asked || b.due <= a.asked)
 }

@@ -152,7 +152,7 @@ export async function startPool(setup: OrtSetup, options: PoolOptions): Promise<
     get depth() {
       return depth
     },
-    assess(signal, turn = { patient: undefined, urgency: 'screening', due: monotonicNow() }) {
+    assess(signal, turn = inOrderOfArrival()) {
       depth++
       return new Promise((resolve, reject) => put({ ...turn, signal, resolve, reject }))
     },
@@ -174,4 +174,9 @@ export async function startPool(setup: OrtSetup, options: PoolOptions): Promise<
     throw error
   })
   return pool
+}
+
+function inOrderOfArrival(): Turn {
+  const now = monotonicNow()
+  return { patient: undefined, urgency: 'screening', asked: now, due: now }
 }

@@ -63,7 +63,7 @@ t.test('a variant whose thread dies is left', async t =>
 t.test('a variant that hangs is left within the deadline, and the windows behind it are answered', async t => {
   const engine = await failover(t, { deadline: DEADLINE })
   const hanging = engine.assess(window(SLOW, 1500))
-  const order = { urgency: 'screening', due: Microseconds(0) } as const
+  const order = { urgency: 'screening', asked: Microseconds(0), due: Microseconds(0) } as const
   const behind = Array.from({ length: 8 }, (_, i) => engine.assess(window(), { ...order, patient: `p${i}` }))
   t.equal((await hanging).model.variant, 'int8.onnx')
   t.equal((await Promise.all(behind)).length, 8)

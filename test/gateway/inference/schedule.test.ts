@@ -2,8 +2,11 @@ import t from 'tap'
 import { Microseconds, Seconds } from '../../../ecg/units.js'
 import { createSchedule, type Turn, type Urgency } from '../../../gateway/inference/schedule.js'
 
+const HOP = 5
+
 const turn = (patient: string | undefined, due: number, urgency: Urgency = 'screening'): Turn => ({
   patient,
+  asked: Microseconds(1000 * Seconds(due - HOP)),
   due: Microseconds(1000 * Seconds(due)),
   urgency,
 })
@@ -40,6 +43,13 @@ t.test('a newer window takes the place of the same patient’s older one, whiche
   schedule.put(newer)
   t.equal(schedule.put(older), older)
   t.same(drain(schedule), ['a', 'b'])
+})
+
+t.test('windows of one patient that come in a burst are all run', async t => {
+  const schedule = createSchedule<Turn>(10)
+  for (const due of [5, 5.05, 9.9]) t.equal(schedule.put(turn('a', due)), undefined)
+  t.equal(schedule.put(turn('a', 10))?.due, turn('a', 5).due)
+  t.same(drain(schedule), ['a', 'a', 'a'])
 })
 
 t.test('windows without a patient never displace one another', async t => {

@@ -71,17 +71,20 @@ t.test('a full queue rejects the window that has waited longest and counts it', 
   t.equal(counters.rejected.QUEUE_OVERFLOW, 3)
 })
 
-t.test('a patient’s newer window takes the place of the one that waits, which is rejected at once', async t => {
-  const { assess, counters } = await pool(t)
-  const running = assess(window(SLOW, 100))
-  const order = { patient: 'a', urgency: 'screening' } as const
-  const older = assess(window(), { ...order, due: Microseconds(1) })
-  const newer = assess(window(), { ...order, due: Microseconds(2) })
-  await t.rejects(older, code('PASSED_OVER'))
-  t.equal(counters.answered, 0)
-  await Promise.all([running, newer])
-  t.equal(counters.rejected.PASSED_OVER, 1)
-})
+t.test(
+  'a patient’s next window takes the place of the one that waits past its deadline, which is rejected at once',
+  async t => {
+    const { assess, counters } = await pool(t)
+    const running = assess(window(SLOW, 100))
+    const order = { patient: 'a', urgency: 'screening' } as const
+    const older = assess(window(), { ...order, asked: Microseconds(0), due: Microseconds(1) })
+    const newer = assess(window(), { ...order, asked: Microseconds(1), due: Microseconds(2) })
+    await t.rejects(older, code('PASSED_OVER'))
+    t.equal(counters.answered, 0)
+    await Promise.all([running, newer])
+    t.equal(counters.rejected.PASSED_OVER, 1)
+  },
+)
 
 t.test('a run that hangs is rejected at its deadline, its thread is replaced and ends when it can', async t => {
   const { assess, counters } = await pool(t, { deadline: DEADLINE })
