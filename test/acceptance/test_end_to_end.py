@@ -239,7 +239,7 @@ def test_uncertainty_is_stated_and_larger_without_time_exchange(world: World) ->
         assert stated, f"no device state of {device} states the clock's uncertainty"
         return stated[-1]
 
-    assert 0 < uncertainty("rhythm") <= 50
+    assert 0 < uncertainty("rhythm") <= 30
     assert uncertainty("no-time") > uncertainty("rhythm")
 
 
