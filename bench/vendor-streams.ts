@@ -120,11 +120,10 @@ export function polarFrame(first: number, count: number, value: ValueAt, clock =
   return bytes
 }
 
+/** Protocol version; serial number, product, address, application and its version, each ended by NUL. */
 export const MOVESENSE_HELLO = Uint8Array.from([
-  1,
-  1,
-  1,
-  ...Buffer.from('174630000192\0Movesense\x3c0C\0gatt\0' + '2.3.1\0'),
+  ...[1, 1, 1],
+  ...Buffer.from(['174630000192', 'Movesense', '74-92-BA-10-F7-D3', 'gatt_sensordata', '2.3.1', ''].join('\0')),
 ])
 
 export function movesensePacket(first: number, value: ValueAt, began = 1000, rate = 128): Uint8Array {
