@@ -9,7 +9,7 @@ import type { GattCarrier } from './gatt.js'
 const TICK = 25
 /** Wait before a carrier that did not work is opened again: first and at most, ms. Short, because opening a port costs nothing. */
 const FIRST_RETRY = 100
-const LAST_RETRY = 1_000
+const LAST_RETRY = 500
 
 export interface DriverDeviceOptions {
   readonly uri: string
@@ -125,7 +125,7 @@ export function createDriverDevice(options: DriverDeviceOptions): DeviceStream {
     await carrier.close()
   }
 
-  return { uri, counters, timeOf, start, firstOpen, stop }
+  return { uri, counters, timeOf, radio: () => carrier.radio?.(), start, firstOpen, stop }
 }
 
 export function noneCounted(): LinkCounters {

@@ -1,4 +1,5 @@
 import type { Microseconds } from '../../ecg/units.js'
+import type { RadioFigures } from '../device-stream.js'
 
 /**
  * A BLE peripheral as a driver needs it: like a `Transport`, but what comes and goes belongs to a characteristic, and what
@@ -16,6 +17,8 @@ export interface GattCarrier {
   close(): Promise<void>
   /** Of the peripheral, once a connection was open: what makes a device's identity unique that was looked for by name. */
   address?(): string | undefined
+  /** Undefined while there is no connection. */
+  radio?(): RadioFigures | undefined
 }
 
 export interface GattListener {
