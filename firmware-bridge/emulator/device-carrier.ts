@@ -8,6 +8,8 @@ export interface DeviceCarrier {
   write(bytes: Uint8Array): void
   /** Whether the queue is short enough that nothing will be dropped soon. */
   ready(): boolean
+  /** Whether a host is there, as far as can be known. */
+  present(): boolean
   close(): Promise<void>
 }
 

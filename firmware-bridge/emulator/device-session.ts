@@ -145,10 +145,19 @@ export function createDeviceSession(
     }
   }
 
-  /** Answers how many samples it sent. */
+  /** Sends what the source has of a block, without what it lacks; answers how many samples that covers. */
   function block(first: number, count: number, retransmission: boolean, at: Microseconds): number {
+    const covered = source.read(first, count, values)
+    const lacks = (sample: number) => source.lacks?.(sample) ?? false
+    for (let from = first, end = first; from < first + covered; from = end) {
+      while (end < first + covered && lacks(end) === lacks(from)) end++
+      if (!lacks(from)) packSamples(from, end - from, retransmission, at)
+    }
+    return covered
+  }
+
+  function packSamples(first: number, count: number, retransmission: boolean, at: Microseconds) {
     const read = source.read(first, count, values)
-    if (read === 0) return 0
     let electrodesOff = 0
     for (let i = 0; i < read; i++) electrodesOff |= options.electrodesOff(first + i)
     const payload = encodeSamples(
@@ -156,7 +165,6 @@ export function createDeviceSession(
       valueBytes,
     )
     emit(PacketType.Samples, at, payload, Microseconds(Math.round(ticksOf(first) + clockOffset)))
-    return read
   }
 
   function tick(at: Microseconds, ready = () => true) {

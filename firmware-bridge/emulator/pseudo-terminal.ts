@@ -81,7 +81,14 @@ export function openPseudoTerminal(received: HostBytes): PseudoTerminal {
     closeSync(master)
   }
 
-  return { path, uri: `serial:${path}`, write, ready: () => queued < READY_BELOW, close }
+  return {
+    path,
+    uri: `serial:${path}`,
+    write,
+    ready: () => queued < READY_BELOW,
+    present: () => reader !== undefined,
+    close,
+  }
 }
 
 /** Bytes written; 0 where the kernel's buffer is full or the host has just gone. */

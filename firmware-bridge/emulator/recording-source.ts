@@ -11,7 +11,8 @@ export interface RecordingSourceOptions {
 
 /**
  * A record as a front end would measure it: the eight independent leads when it has them, otherwise every channel; in the
- * finest LSB of any channel, so nothing is lost. A stretch that the record misses is held at the last value.
+ * finest LSB of any channel, so nothing is lost. What the record misses on every channel is lacking here, too; on some of
+ * them it is held at the last value.
  */
 export function recordingSource(recording: Recording, { loop = false }: RecordingSourceOptions = {}): SampleSource {
   const channels = measured(recording)
@@ -21,6 +22,7 @@ export function recordingSource(recording: Recording, { loop = false }: Recordin
     rate: recording.rate,
     lsbPicovolts: Math.round(lsb * PICOVOLTS_PER_MILLIVOLT),
     leads: channels.map(({ name }) => standardLead(name) ?? name),
+    lacks: sample => channels.every(({ counts }) => counts[sample % recording.samples] === MISSING_COUNT),
     read(first, count, values) {
       const available = loop ? count : Math.max(0, Math.min(count, recording.samples - first))
       for (const [c, row] of rows.entries())

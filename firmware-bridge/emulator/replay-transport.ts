@@ -1,27 +1,42 @@
+import { isCapturePath, readCapture } from '../recording/read-capture.js'
 import { readRecording } from '../recording/read-recording.js'
+import { RecordingError } from '../recording/recording-error.js'
+import { DEFAULT_DRIVER } from '../transport/device-uri.js'
 import { monotonicNow } from '../transport/monotonic-now.js'
 import type { Transport, TransportListener } from '../transport/transport.js'
+import { type CapturePlayer, createCapturePlayer } from './capture-player.js'
+import { CAPTURE_TICK } from './played-capture.js'
 import { recordingSource } from './recording-source.js'
 import { startDevice, type VirtualDevice } from './virtual-device.js'
 
 /**
- * A record as a carrier: every opening powers up a virtual ECG Link device that plays it once, in real time; at its end the
- * host finds it silent and powers it up again. Everything
- * above the carrier is what a cable would go through. Rejects with a `RecordingError` for what cannot be read.
+ * What is on disk as a carrier, in real time. Everything above the carrier is what a cable would go through. Opening rejects
+ * with a `RecordingError` for what cannot be read or is not played so.
  */
-export function createReplayTransport(record: string): Transport {
+export function createReplayTransport(path: string, driver: string): Transport {
+  return isCapturePath(path) ? captureTransport(path, driver) : recordTransport(path, driver)
+}
+
+/**
+ * Every opening powers up a virtual ECG Link device that plays the record once; at its end the host finds it silent and powers
+ * it up again.
+ */
+function recordTransport(path: string, driver: string): Transport {
   let device: VirtualDevice | undefined
   let toDevice: ((bytes: Uint8Array) => void) | undefined
 
   async function open(listener: TransportListener) {
-    const { recording } = await readRecording(record)
+    if (driver !== DEFAULT_DRIVER)
+      throw new RecordingError('unsupported', `${path} is played as ${DEFAULT_DRIVER} only: leave out ?driver=.`)
+    const { recording } = await readRecording(path)
     device = await startDevice({ source: recordingSource(recording), id: recording.name }, received => {
       toDevice = bytes => received(bytes, monotonicNow())
       return {
-        uri: `replay:${record}`,
+        uri: `replay:${path}`,
         // Later, as a cable would: a device that answers inside the call that asked it would surprise both sessions.
         write: bytes => setImmediate(() => toDevice && listener.bytes(bytes, monotonicNow())),
         ready: () => true,
+        present: () => true,
         close: async () => {},
       }
     })
@@ -34,4 +49,38 @@ export function createReplayTransport(record: string): Transport {
   }
 
   return { open, write: bytes => toDevice?.(bytes.slice()), close }
+}
+
+/** The capture is played once; it rests while the carrier is closed, and after its end the device is gone for good. */
+function captureTransport(path: string, driver: string): Transport {
+  let player: CapturePlayer | undefined
+  let timer: NodeJS.Timeout | undefined
+  let deliver: (bytes: Uint8Array) => void = () => {}
+
+  async function load(): Promise<CapturePlayer> {
+    const { header, entries } = await readCapture(path)
+    if (header.driver !== driver)
+      throw new RecordingError('unsupported', `${path} was captured from another device: add ?driver=${header.driver}.`)
+    return createCapturePlayer({ entries: entries(), driver, speed: 1 }, bytes => deliver(bytes))
+  }
+
+  async function open(listener: TransportListener) {
+    player ??= await load()
+    const playing = player
+    if (playing.ended) throw new RecordingError('ended', `The capture ${path} was played to its end.`)
+    deliver = bytes => listener.bytes(bytes, monotonicNow())
+    timer = setInterval(() => {
+      playing.tick(monotonicNow(), true)
+      if (!playing.ended) return
+      clearInterval(timer)
+      listener.closed(`the capture ${path} was played to its end`)
+    }, CAPTURE_TICK)
+  }
+
+  async function close() {
+    clearInterval(timer)
+    player?.rest()
+  }
+
+  return { open, write: bytes => player?.host(bytes), close }
 }

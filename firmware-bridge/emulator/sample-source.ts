@@ -10,4 +10,6 @@ export interface SampleSource {
    * than `count` only at the end of the source.
    */
   read(first: number, count: number, values: Int32Array): number
+  /** Whether this sample was never taken, so that no device can send it. A source without it lacks none. */
+  lacks?(sample: number): boolean
 }

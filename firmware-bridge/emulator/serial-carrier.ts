@@ -10,6 +10,7 @@ export async function openSerialCarrier(path: string, baud: number, received: Ho
     uri: `serial:${path}?baud=${baud}`,
     write: bytes => transport.write(bytes),
     ready: () => true,
+    present: () => true,
     close: () => transport.close(),
   }
 }

@@ -31,6 +31,7 @@ export async function listenTcp(host: string, port: number, received: HostBytes)
       if (socket && socket.writableLength + bytes.length <= MAX_QUEUE) socket.write(bytes)
     },
     ready: () => (socket?.writableLength ?? 0) < READY_BELOW,
+    present: () => socket !== undefined,
     close,
   }
 }

@@ -66,7 +66,8 @@ function decodeWfdb(header: WfdbHeader, files: ReadonlyMap<string, Uint8Array>, 
   const channels = kept.map(({ name, skew, checksum, placed }): RecordedChannel => {
     const { counts, sum } = decode(placed, frames)
     if (skew !== 0) notes.push(`The skew of channel ${name} (${skew} samples) is not corrected.`)
-    if (checksum !== undefined && checksum !== sum)
+    // A recorder that did not come to fill in the length did not come to fill in the sums.
+    if (header.frames !== undefined && checksum !== undefined && checksum !== sum)
       notes.push(`The checksum of channel ${name} does not hold: the header says ${checksum}, its samples give ${sum}.`)
     const { units, gain, baseline } = placed.signal
     return { name, lsb: Millivolts(millivoltsPer(units)! / gain), baseline, counts }

@@ -12,7 +12,7 @@ export interface RecordingFile {
 }
 
 /** Bytes. Records are held in memory whole; a day of 12 leads at 500 Hz in format 16 is just about this. */
-const MOST_BYTES = 2 ** 30
+export const MOST_BYTES = 2 ** 30
 
 /** The bytes of a regular file of at most `most` bytes. `absent`: what to throw when there is none. */
 export async function readBytes(path: string, absent: () => RecordingError, most = MOST_BYTES): Promise<Uint8Array> {

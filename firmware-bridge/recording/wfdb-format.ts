@@ -30,3 +30,33 @@ export const WFDB_FORMATS: Readonly<Record<number, WfdbFormat>> = {
     },
   },
 }
+
+/** How records are written. */
+export interface WrittenFormat extends WfdbFormat {
+  readonly number: 16 | 24
+  readonly highest: number
+  put(bytes: Uint8Array, i: number, count: number): void
+}
+
+/** From the smallest to the one that holds what any converter gives. */
+export const WRITTEN_FORMATS = [
+  {
+    ...WFDB_FORMATS[16]!,
+    number: 16,
+    highest: 0x7fff,
+    put(bytes, i, count) {
+      bytes[2 * i] = count
+      bytes[2 * i + 1] = count >> 8
+    },
+  },
+  {
+    ...WFDB_FORMATS[24]!,
+    number: 24,
+    highest: 0x7f_ffff,
+    put(bytes, i, count) {
+      bytes[3 * i] = count
+      bytes[3 * i + 1] = count >> 8
+      bytes[3 * i + 2] = count >> 16
+    },
+  },
+] as const satisfies readonly WrittenFormat[]

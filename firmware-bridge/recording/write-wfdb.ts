@@ -2,13 +2,10 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MISSING_COUNT, type Recording } from './recording.js'
 import { RecordingError } from './recording-error.js'
-import { WFDB_FORMATS } from './wfdb-format.js'
+import { WRITTEN_FORMATS, type WrittenFormat } from './wfdb-format.js'
+import { wfdbHeaderText } from './wfdb-header-text.js'
 
-/** Format 16, which everything reads; its lowest value means "missing". */
-const { missing: MISSING_16 } = WFDB_FORMATS[16]!
-const HIGHEST_16 = 0x7fff
-
-/** Writes FOLDER/NAME.dat and then NAME.hea in WFDB format 16; a record without its header is not one yet. */
+/** Writes FOLDER/NAME.dat and then NAME.hea, in format 16 or, where values do not fit, 24; without its header it is no record yet. */
 export async function writeWfdb(recording: Recording, folder: string): Promise<void> {
   const { header, data } = encodeWfdb(recording)
   await writeFile(join(folder, `${recording.name}.dat`), data)
@@ -16,30 +13,27 @@ export async function writeWfdb(recording: Recording, folder: string): Promise<v
 }
 
 export function encodeWfdb({ name, rate, samples, channels }: Recording): { header: string; data: Uint8Array } {
-  if (!/^[\w-]+$/.test(name))
-    throw new RecordingError(
-      'out-of-range',
-      `"${name}" is no name for a WFDB record: letters, digits, "_" and "-" only.`,
-    )
-  const data = new Uint8Array(2 * samples * channels.length)
-  const lines = channels.map((channel, c) => {
-    const { counts, lsb, baseline } = channel
+  const format = WRITTEN_FORMATS.find(format =>
+    channels.every(({ counts }) => counts.every(count => fits(format, count))),
+  )
+  if (!format) {
+    const { name } = channels.find(({ counts }) => !counts.every(count => fits(WRITTEN_FORMATS[1], count)))!
+    throw new RecordingError('out-of-range', `Channel ${name} has a value too large for 24 bits.`)
+  }
+  const data = new Uint8Array(format.bytesPerSample * samples * channels.length)
+  const signals = channels.map((channel, c) => {
     let sum = 0
     for (let s = 0; s < samples; s++) {
-      const count = counts[s] === MISSING_COUNT ? MISSING_16 : counts[s]!
-      if (count < MISSING_16 || count > HIGHEST_16 || (count === MISSING_16 && counts[s] !== MISSING_COUNT))
-        throw new RecordingError(
-          'out-of-range',
-          `Channel ${channel.name} has the value ${count}, too large for 16 bits.`,
-        )
-      const at = 2 * (s * channels.length + c)
-      data[at] = count
-      data[at + 1] = count >> 8
-      sum = (sum + count) & 0xffff
+      const count = stored(format, channel.counts[s]!)
+      format.put(data, s * channels.length + c, count)
+      sum += count
     }
-    const first = counts[0] === MISSING_COUNT ? MISSING_16 : counts[0]!
-    const checksum = (sum << 16) >> 16
-    return `${name}.dat 16 ${1 / lsb}(${Math.round(baseline)})/mV 16 0 ${first} ${checksum} 0 ${channel.name}`
+    return { ...channel, first: samples > 0 ? stored(format, channel.counts[0]!) : 0, sum }
   })
-  return { header: `${[`${name} ${channels.length} ${rate} ${samples}`, ...lines].join('\n')}\n`, data }
+  return { header: wfdbHeaderText({ name, file: `${name}.dat`, format, rate, signals, samples, comments: [] }), data }
 }
+
+const fits = ({ missing, highest }: WrittenFormat, count: number): boolean =>
+  count === MISSING_COUNT || (count > missing && count <= highest)
+
+const stored = ({ missing }: WrittenFormat, count: number): number => (count === MISSING_COUNT ? missing : count)

@@ -7,6 +7,7 @@ import { demoCommand } from './demo.js'
 import { devicesCommand } from './devices.js'
 import { evaluateCommand } from './evaluate.js'
 import { packageVersion } from './package-version.js'
+import { recordCommand } from './record.js'
 import { replayCommand } from './replay.js'
 import { runCommand } from './run.js'
 
@@ -27,6 +28,7 @@ for (const make of [
   demoCommand,
   runCommand,
   devicesCommand,
+  recordCommand,
   replayCommand,
   assessCommand,
   evaluateCommand,

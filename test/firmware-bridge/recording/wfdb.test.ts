@@ -172,9 +172,24 @@ t.test('writes byte for byte what the wfdb package wrote', async t => {
   t.same((await readWfdb(join(folder, 'f16'))).recording, recording)
 })
 
-t.test('refuses to write what 16 bits cannot hold, and names that lead out of the folder', async t => {
+t.test('what 16 bits cannot hold is written with 24', async t => {
   const [channel] = sample().channels
-  for (const count of [-32768, 32768]) {
+  for (const count of [-32_768, 32_768, 8_388_607, -8_388_607]) {
+    const folder = t.testdir({})
+    const wide = sample({ channels: [{ ...channel!, counts: Int32Array.of(-1, MISSING_COUNT, count, 0) }] })
+    await writeWfdb(wide, folder)
+    t.same(await readWfdb(join(folder, 'made_here')), { recording: wide, notes: [] })
+  }
+})
+
+t.test('writes byte for byte in format 24 what the wfdb package wrote', async t => {
+  const { recording } = await readWfdb(join(VECTORS, 'f24'))
+  t.same(Buffer.from(encodeWfdb(recording).data), await readFile(join(VECTORS, 'f24.dat')))
+})
+
+t.test('refuses to write what 24 bits cannot hold, and names that lead out of the folder', async t => {
+  const [channel] = sample().channels
+  for (const count of [-8_388_608, 8_388_608]) {
     const channels = [{ ...channel!, counts: Int32Array.of(0, 0, count, 0) }]
     t.throws(() => encodeWfdb(sample({ channels })), { code: 'out-of-range' })
   }

@@ -1,0 +1,37 @@
+import type { Capture } from '../recording/read-capture.js'
+import { monotonicNow } from '../transport/monotonic-now.js'
+import { createCapturePlayer } from './capture-player.js'
+import type { DeviceCarrier, HostBytes } from './device-carrier.js'
+
+/** How often it looks for what is due, ms: the resolution of Node's timers would be 1. */
+export const CAPTURE_TICK = 2
+
+/** A captured device that runs by itself, in real time, on a carrier that a host can open. */
+export interface PlayedCapture<Carrier extends DeviceCarrier = DeviceCarrier> {
+  readonly carrier: Carrier
+  readonly ended: boolean
+  stop(): Promise<void>
+}
+
+export async function playCapture<Carrier extends DeviceCarrier>(
+  capture: Capture,
+  speed: number,
+  openCarrier: (received: HostBytes) => Carrier | Promise<Carrier>,
+): Promise<PlayedCapture<Carrier>> {
+  const carrier = await openCarrier(bytes => player.host(bytes))
+  const player = createCapturePlayer(
+    { entries: capture.entries(), driver: capture.header.driver, speed },
+    carrier.write,
+  )
+  const timer = setInterval(() => player.tick(monotonicNow(), carrier.present(), carrier.ready), CAPTURE_TICK)
+  return {
+    carrier,
+    get ended() {
+      return player.ended
+    },
+    async stop() {
+      clearInterval(timer)
+      await carrier.close()
+    },
+  }
+}
