@@ -5,7 +5,7 @@ import { monotonicNow } from '../firmware-bridge/transport/monotonic-now.js'
 import { readGoldens } from '../gateway/inference/goldens.js'
 import type { InferenceError } from '../gateway/inference/inference-error.js'
 import { mapAssess } from '../gateway/inference/map-assess.js'
-import { type OrtEngine, startEngine } from '../gateway/inference/start-engine.js'
+import { type BundleEngine, startEngine } from '../gateway/inference/start-engine.js'
 import { loadBundle } from '../models/bundle/load-bundle.js'
 import { SHIPPED_BUNDLE } from '../models/shipped-assets.js'
 
@@ -55,7 +55,7 @@ else {
 }
 await engine.close()
 
-async function windowsPerSecond({ assess, workers }: OrtEngine): Promise<number> {
+async function windowsPerSecond({ assess, workers }: BundleEngine): Promise<number> {
   const many = Array.from({ length: CAPACITY_WINDOWS }, (_, i) => windows[i % windows.length]!)
   const started = performance.now()
   for await (const _ of mapAssess({ assess: signal => assess(signal) }, many, signal => signal, 2 * workers));

@@ -9,7 +9,7 @@ import { createAlertEngine } from './alerts/alert-engine.js'
 import type { Clock } from './alerts/clock.js'
 import type { Config } from './config/config.js'
 import { createDevicePipeline, type DevicePipeline } from './device-pipeline.js'
-import { type OrtEngine, startEngine } from './inference/start-engine.js'
+import { type BundleEngine, startEngine } from './inference/start-engine.js'
 import type { Log } from './mqtt/log.js'
 import { type Messaging, startMessaging } from './mqtt/messaging.js'
 import { createWindowRate } from './window-rate.js'
@@ -33,7 +33,7 @@ export interface GatewayOptions {
 
 /** A gateway that runs. */
 export interface Gateway {
-  readonly engine: OrtEngine
+  readonly engine: BundleEngine
   readonly messaging: Messaging
   /** Drains what is under way, says offline, and leaves nothing behind. */
   stop(): Promise<void>

@@ -6,14 +6,14 @@ import { type Bundle, loadBundle } from '../models/bundle/load-bundle.js'
 import { SHIPPED_BUNDLE } from '../models/shipped-assets.js'
 import { mapAssess } from './inference/map-assess.js'
 import { publishedProbabilities } from './inference/published-probabilities.js'
-import { type OrtEngine, startEngine } from './inference/start-engine.js'
+import { type BundleEngine, startEngine } from './inference/start-engine.js'
 import type { EcgWindow, WindowQuality } from './window/ecg-window.js'
 import { recordingWindows } from './window/recording-windows.js'
 
 /** The gateway's windows and its engine, over records on disk instead of devices. */
 export interface OfflineModel {
   readonly bundle: Bundle
-  readonly engine: OrtEngine
+  readonly engine: BundleEngine
   close(): Promise<void>
 }
 

@@ -48,8 +48,7 @@ export function candidatesFor({ variants }: Pick<Manifest, 'variants'>, variant:
 }
 
 function refusalOf({ format }: Variant, provider: string, automatic: boolean): string | undefined {
-  if (format !== 'onnx') return `this version runs ONNX files only, not ${format}`
-  const missing = providerRefusal(provider)
+  const missing = providerRefusal(format, provider)
   if (missing !== undefined) return missing
   return automatic && provider !== TRIED_BY_ITSELF ? 'only tried when asked for by name' : undefined
 }

@@ -1,15 +1,98 @@
+import { existsSync } from 'node:fs'
 import { listSupportedBackends } from 'onnxruntime-node'
+import { type Millis, Seconds } from '../../ecg/units.js'
+import type { Variant } from '../../models/bundle/manifest.js'
 
-/** Execution providers that onnxruntime-node has on any platform. */
-const KNOWN = ['cpu', 'webgpu', 'cuda', 'tensorrt', 'coreml', 'dml'] as const
+/** What can run a variant: by the format of its file, and by a name as in the manifest and the configuration. */
+export interface Provider {
+  readonly format: Variant['format']
+  readonly name: string
+  /** What it computes on, and by what. */
+  readonly runs: string
+  /** What has to be on the machine. */
+  readonly needs: string
+  /** How it gets there; empty: it is there. */
+  readonly get: string
+}
+
+/** Environment variable with the path of `libLiteRt.so`. */
+const LITERT_LIBRARY = 'ECGCLIP_LITERT'
+
+const LITERT = `LiteRT 2, with ${LITERT_LIBRARY} set to the path of its libLiteRt.so`
+const LITERT_WHEEL = 'pip download --no-deps ai-edge-litert, then unzip the wheel: the library is in ai_edge_litert/'
+const NVIDIA_BUILD =
+  'on x64, npm rebuild onnxruntime-node with --onnxruntime-node-install=cuda12; on Jetson build ONNX Runtime and its Node binding (docs/boards.md)'
+
+export const PROVIDERS: readonly Provider[] = [
+  { format: 'onnx', name: 'cpu', runs: 'any CPU, by ONNX Runtime', needs: 'nothing', get: '' },
+  {
+    format: 'onnx',
+    name: 'webgpu',
+    runs: 'any GPU with Vulkan, Direct3D 12 or Metal, by ONNX Runtime',
+    needs: 'a driver for Vulkan 1.1 (Linux), and onnxruntime-node for x64 or macOS',
+    get: 'the GPU’s own driver, or mesa-vulkan-drivers; without a GPU SwiftShader (chromium-common), for tests only',
+  },
+  {
+    format: 'onnx',
+    name: 'cuda',
+    runs: 'an NVIDIA GPU, by ONNX Runtime',
+    needs: 'CUDA 12, cuDNN 9 and ONNX Runtime’s CUDA provider beside onnxruntime-node',
+    get: NVIDIA_BUILD,
+  },
+  {
+    format: 'onnx',
+    name: 'tensorrt',
+    runs: 'an NVIDIA GPU, by TensorRT under ONNX Runtime',
+    needs: 'TensorRT 10, CUDA 12 and ONNX Runtime’s TensorRT provider beside onnxruntime-node',
+    get: NVIDIA_BUILD,
+  },
+  { format: 'onnx', name: 'coreml', runs: 'Apple GPU or Neural Engine', needs: 'macOS', get: '' },
+  { format: 'onnx', name: 'dml', runs: 'any GPU with Direct3D 12', needs: 'Windows', get: '' },
+  { format: 'tflite', name: 'cpu', runs: 'any CPU, by XNNPACK under LiteRT', needs: LITERT, get: LITERT_WHEEL },
+  {
+    format: 'tflite',
+    name: 'gpu',
+    runs: 'a GPU, by an accelerator library of LiteRT',
+    needs: `${LITERT}, and its GPU accelerator library in the same folder`,
+    get: LITERT_WHEEL,
+  },
+  {
+    format: 'tflite',
+    name: 'npu',
+    runs: 'an NPU, by its vendor’s dispatch library under LiteRT',
+    needs: `${LITERT}, and the vendor’s dispatch library in the same folder`,
+    get: `${LITERT_WHEEL}vendors/`,
+  },
+]
 
 /**
  * Why a provider cannot be tried on this machine; undefined when it can. That it is listed does not mean that its driver or
- * device is there: creating a session tells. (onnxruntime-node merely warns on the console when one of several is missing.)
+ * device is there: loading a model tells. (onnxruntime-node merely warns on the console when one of several is missing.)
  */
-export function providerRefusal(provider: string): string | undefined {
-  if (listSupportedBackends().some(({ name }) => name === provider)) return undefined
-  if ((KNOWN as readonly string[]).includes(provider))
-    return `onnxruntime-node has no ${provider} provider for ${process.platform}/${process.arch}`
-  return `no such provider; onnxruntime-node knows ${KNOWN.join(', ')}`
+export function providerRefusal(format: Variant['format'], name: string): string | undefined {
+  const known = PROVIDERS.filter(provider => provider.format === format)
+  const provider = known.find(provider => provider.name === name)
+  if (provider === undefined)
+    return `no such provider; ${format} files run on ${known.map(({ name }) => name).join(', ')}`
+  if (format === 'tflite') {
+    const path = libraryFor(format)
+    if (path === undefined) return `it needs ${provider.needs}: ${provider.get}`
+    return existsSync(path) ? undefined : `${LITERT_LIBRARY} is ${path}, which does not exist`
+  }
+  if (listSupportedBackends().some(backend => backend.name === name)) return undefined
+  return `onnxruntime-node has no ${name} provider for ${process.platform}/${process.arch}: it needs ${provider.needs}`
+}
+
+/** Path of the library that runs files of this format; undefined for ONNX Runtime, and where LiteRT was not named. */
+export function libraryFor(format: Variant['format']): string | undefined {
+  return format === 'tflite' ? process.env[LITERT_LIBRARY] : undefined
+}
+
+/** Reading and optimising a graph takes 12 … 55 ms on a desktop core; a loaded board is 100 times slower at worst. */
+const LOAD_DEADLINE = Seconds(30)
+/** TensorRT tries kernels until it knows the fastest ones. */
+const TENSORRT_LOAD_DEADLINE = Seconds(600)
+
+export function loadDeadline(provider: string): Millis {
+  return provider === 'tensorrt' ? TENSORRT_LOAD_DEADLINE : LOAD_DEADLINE
 }

@@ -10,8 +10,8 @@ import { startCandidate, type Trial, tryCandidate } from './try-candidate.js'
 import { createUrgency } from './urgency.js'
 import type { PoolCounters } from './worker-pool.js'
 
-/** ONNX Runtime in worker threads, with the variant that won on this machine. */
-export interface OrtEngine extends InferenceEngine {
+/** A bundle in worker threads, on the variant and provider that won on this machine. */
+export interface BundleEngine extends InferenceEngine {
   /** Everything that was considered, in the manifest's order. */
   readonly candidates: readonly Candidate[]
   /** Of the variant in use, since it was started. */
@@ -53,7 +53,7 @@ export function workersFor(patients: number | undefined, medianMs: number, cores
  * in its place. What is asked for by name is what runs, or the start fails with an `EngineStartError` (exit code 3): nothing
  * is replaced silently.
  */
-export async function startEngine(bundle: Bundle, options: EngineOptions = {}): Promise<OrtEngine> {
+export async function startEngine(bundle: Bundle, options: EngineOptions = {}): Promise<BundleEngine> {
   const { variant = AUTO, provider = AUTO, threads = 1 } = options
   const pairs = candidatesFor(bundle.manifest, variant, provider)
   const goldens = await readGoldens(bundle)

@@ -1,10 +1,12 @@
 import { type Bundle, readBundleFile } from '../../models/bundle/load-bundle.js'
+import type { Variant } from '../../models/bundle/manifest.js'
 import type { Pair } from './candidates.js'
 import { type Goldens, worstDeviation } from './goldens.js'
 import { InferenceError } from './inference-error.js'
 import { mapAssess } from './map-assess.js'
-import type { OrtSetup } from './ort-protocol.js'
+import { libraryFor } from './providers.js'
 import { type PoolOptions, startPool, type WorkerPool } from './worker-pool.js'
+import type { ModelSetup } from './worker-protocol.js'
 
 /** A candidate that passed, still running. */
 export interface Trial {
@@ -24,7 +26,7 @@ export async function startCandidate(
   { variant, provider }: Pair,
   options: StartOptions,
 ): Promise<WorkerPool> {
-  return startPool(await ortSetup(bundle, variant.file, provider, options.threads), options)
+  return startPool(await modelSetup(bundle, variant, provider, options.threads), options)
 }
 
 /** Loads the pair, checks it against every golden window and times it by them; or says why it cannot be used. */
@@ -58,11 +60,18 @@ export async function tryCandidate(
   }
 }
 
-async function ortSetup(bundle: Bundle, variant: string, provider: string, threads: number): Promise<OrtSetup> {
+async function modelSetup(
+  bundle: Bundle,
+  { file, format }: Variant,
+  provider: string,
+  threads: number,
+): Promise<ModelSetup> {
   const { manifest } = bundle
   return {
-    model: await readShared(bundle, variant),
+    format,
+    model: await readShared(bundle, file),
     provider,
+    library: libraryFor(format),
     threads,
     input: manifest.input.name,
     leads: manifest.input.leads.length,

@@ -3,9 +3,9 @@ import { Millis, Seconds } from '../../ecg/units.js'
 import { monotonicNow } from '../../firmware-bridge/transport/monotonic-now.js'
 import type { Answer } from './inference-engine.js'
 import { InferenceError, REJECTION_CODES, type RejectionCode } from './inference-error.js'
-import type { OrtSetup } from './ort-protocol.js'
-import { type OrtThread, startThread, stuckThreads, type ThreadOptions } from './ort-thread.js'
+import { type ModelThread, startThread, stuckThreads, type ThreadOptions } from './model-thread.js'
 import { createSchedule, type Turn } from './schedule.js'
+import type { ModelSetup } from './worker-protocol.js'
 
 /** Worker threads that run one variant, behind a bounded queue (`schedule.ts` says who goes first). */
 export interface WorkerPool {
@@ -52,7 +52,7 @@ interface Job extends Turn {
 }
 
 /** Resolves when every thread has loaded the model; rejects with the first one's `InferenceError` otherwise. */
-export async function startPool(setup: OrtSetup, options: PoolOptions): Promise<WorkerPool> {
+export async function startPool(setup: ModelSetup, options: PoolOptions): Promise<WorkerPool> {
   const { queueLimit = QUEUE_LIMIT } = options
   const values = setup.leads * setup.samples
   const counters: PoolCounters = {
@@ -68,9 +68,9 @@ export async function startPool(setup: OrtSetup, options: PoolOptions): Promise<
   let live = 0
 
   /** One worker's life: window after window, a new thread when the old one is lost, until the pool closes. */
-  async function serve(first: OrtThread): Promise<void> {
+  async function serve(first: ModelThread): Promise<void> {
     live++
-    let thread: OrtThread | undefined = first
+    let thread: ModelThread | undefined = first
     while (thread !== undefined) {
       const job = await take()
       if (job === undefined) return thread.stop()
@@ -80,7 +80,7 @@ export async function startPool(setup: OrtSetup, options: PoolOptions): Promise<
     }
   }
 
-  async function run(thread: OrtThread, job: Job): Promise<void> {
+  async function run(thread: ModelThread, job: Job): Promise<void> {
     try {
       const answer = await thread.assess(job.signal)
       depth--
@@ -93,7 +93,7 @@ export async function startPool(setup: OrtSetup, options: PoolOptions): Promise<
   }
 
   /** Undefined when the pool closes before there is one. */
-  async function replacement(): Promise<OrtThread | undefined> {
+  async function replacement(): Promise<ModelThread | undefined> {
     live--
     for (let delay = FIRST_RESTART; ; delay = Millis(Math.min(2 * delay, SLOWEST_RESTART))) {
       await sleep(delay, undefined, { signal: closing.signal }).catch(() => {})

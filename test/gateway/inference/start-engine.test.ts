@@ -3,7 +3,12 @@ import t, { type Test } from 'tap'
 import { readGoldens } from '../../../gateway/inference/goldens.js'
 import { mapAssess } from '../../../gateway/inference/map-assess.js'
 import { publishedProbabilities } from '../../../gateway/inference/published-probabilities.js'
-import { type EngineOptions, type OrtEngine, startEngine, workersFor } from '../../../gateway/inference/start-engine.js'
+import {
+  type BundleEngine,
+  type EngineOptions,
+  startEngine,
+  workersFor,
+} from '../../../gateway/inference/start-engine.js'
 import { type Bundle, loadBundle, readBundleFile } from '../../../models/bundle/load-bundle.js'
 import type { Task } from '../../../models/bundle/manifest.js'
 import { SHIPPED_BUNDLE } from '../../../models/shipped-assets.js'
@@ -18,7 +23,7 @@ async function bundle(t: Test, edits: Edits = {}): Promise<Bundle> {
   return loadBundle(directory, [trust])
 }
 
-async function engine(t: Test, bundle: Bundle, options: EngineOptions = {}): Promise<OrtEngine> {
+async function engine(t: Test, bundle: Bundle, options: EngineOptions = {}): Promise<BundleEngine> {
   const engine = await startEngine(bundle, options)
   t.teardown(() => engine.close())
   return engine
@@ -132,7 +137,7 @@ t.test('what this version cannot run is listed with the reason', async t => {
     },
   })
   t.match((await engine(t, loaded)).candidates, [
-    { variant: 'int8.tflite', outcome: 'refused', reason: /ONNX files only/ },
+    { variant: 'int8.tflite', outcome: 'refused', reason: /LiteRt|LiteRT/ },
     { provider: 'edgetpu', outcome: 'refused', reason: /no such provider/ },
     { provider: 'webgpu', outcome: 'refused' },
     { variant: 'fp32.onnx', outcome: 'chosen' },

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { Microseconds, Millis } from '../../../ecg/units.js'
-import { stuckThreads } from '../../../gateway/inference/ort-thread.js'
+import { stuckThreads } from '../../../gateway/inference/model-thread.js'
 import { type PoolOptions, startPool, type WorkerPool } from '../../../gateway/inference/worker-pool.js'
 import { FAIL, POISON, SLOW, tinySetup, window } from './fixtures/tiny-setup.js'
 

@@ -1,13 +1,17 @@
+import type { Variant } from '../../models/bundle/manifest.js'
 import type { Answer } from './inference-engine.js'
 import type { RejectionCode } from './inference-error.js'
 
 /** What a worker thread is given and what it says. */
 
 /** Everything that a worker needs to run one variant, for its whole life. */
-export interface OrtSetup {
-  /** The ONNX file, shared by all workers, so that a restart does not depend on the disk. */
+export interface ModelSetup {
+  readonly format: Variant['format']
+  /** The model file, shared by all workers, so that a restart does not depend on the disk. */
   readonly model: SharedArrayBuffer
   readonly provider: string
+  /** Path of the library that runs it; undefined: ONNX Runtime, which comes with its package. */
+  readonly library: string | undefined
   /** Threads inside one run. */
   readonly threads: number
   readonly input: string
@@ -31,17 +35,17 @@ export interface HeadSetup {
 }
 
 /** `workerData`; for `guard` see `exit-guard.ts`. */
-export interface OrtWorkerData {
-  readonly setup: OrtSetup
+export interface WorkerData {
+  readonly setup: ModelSetup
   readonly guard: Int32Array
 }
 
 /** Run this window, `leads × samples` mV over a SharedArrayBuffer. Null: look at the guard. */
-export type OrtRequest = Float32Array | null
+export type WorkerRequest = Float32Array | null
 
 /** One per window. */
-export type OrtOutcome =
+export type WorkerOutcome =
   | { readonly kind: 'answer'; readonly answer: Answer }
   | { readonly kind: 'rejection'; readonly code: RejectionCode; readonly message: string }
 /** `ready` comes first, when the model is loaded. */
-export type OrtReply = OrtOutcome | { readonly kind: 'ready' }
+export type WorkerReply = WorkerOutcome | { readonly kind: 'ready' }

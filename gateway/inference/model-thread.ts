@@ -1,12 +1,13 @@
 import { Worker } from 'node:worker_threads'
-import { Millis, Seconds } from '../../ecg/units.js'
+import { Millis } from '../../ecg/units.js'
 import { createGuard, STOP } from './exit-guard.js'
 import type { Answer } from './inference-engine.js'
 import { InferenceError, type RejectionCode } from './inference-error.js'
-import type { OrtOutcome, OrtReply, OrtRequest, OrtSetup, OrtWorkerData } from './ort-protocol.js'
+import { loadDeadline } from './providers.js'
+import type { ModelSetup, WorkerData, WorkerOutcome, WorkerReply, WorkerRequest } from './worker-protocol.js'
 
 /** One worker thread that has loaded the model. It runs one window at a time. */
-export interface OrtThread {
+export interface ModelThread {
   /** False once it has ended or was given up: it will not run anything again. */
   readonly alive: boolean
   /** Rejects with an `InferenceError`. */
@@ -24,9 +25,7 @@ export interface ThreadOptions {
 
 /** A run takes 0.4 … 500 ms; after a hang the stream has to go on within 2 s. */
 const RUN_DEADLINE = Millis(1500)
-/** Reading and optimising a graph takes 12 … 55 ms on a desktop core; a loaded board is 100 times slower at worst. */
-const LOAD_DEADLINE = Seconds(30)
-const WORKER_SCRIPT = new URL('./ort-worker.js', import.meta.url)
+const WORKER_SCRIPT = new URL('./model-worker.js', import.meta.url)
 
 const stuck = new Set<Worker>()
 
@@ -34,13 +33,13 @@ const stuck = new Set<Worker>()
 export const stuckThreads = (): number => stuck.size
 
 /** Resolves when the model is loaded; rejects with an `InferenceError` when it cannot be. */
-export async function startThread(setup: OrtSetup, options: ThreadOptions = {}): Promise<OrtThread> {
+export async function startThread(setup: ModelSetup, options: ThreadOptions = {}): Promise<ModelThread> {
   const { deadline = RUN_DEADLINE, script = WORKER_SCRIPT } = options
   const { guard, release } = createGuard()
   // Without execArgv the thread would first load whatever the program was started with (--import, --require).
-  const worker = new Worker(script, { workerData: { setup, guard } satisfies OrtWorkerData, execArgv: [] })
+  const worker = new Worker(script, { workerData: { setup, guard } satisfies WorkerData, execArgv: [] })
   let alive = true
-  let pending: { resolve(reply: OrtReply): void; reject(error: InferenceError): void } | undefined
+  let pending: { resolve(reply: WorkerReply): void; reject(error: InferenceError): void } | undefined
   const ended = new Promise<void>(resolve => {
     worker.once('exit', () => {
       release()
@@ -50,7 +49,7 @@ export async function startThread(setup: OrtSetup, options: ThreadOptions = {}):
     })
   })
   worker.on('error', ({ message }) => lose('WORKER_FAILED', `the inference worker failed: ${message.trim()}`))
-  worker.on('message', (reply: OrtReply) => {
+  worker.on('message', (reply: WorkerReply) => {
     pending?.resolve(reply)
     pending = undefined
   })
@@ -71,10 +70,10 @@ export async function startThread(setup: OrtSetup, options: ThreadOptions = {}):
 
   function tellToStop(): void {
     Atomics.store(guard, STOP, 1)
-    worker.postMessage(null satisfies OrtRequest)
+    worker.postMessage(null satisfies WorkerRequest)
   }
 
-  async function reply(limit: Millis, what: string): Promise<OrtReply> {
+  async function reply(limit: Millis, what: string): Promise<WorkerReply> {
     let timer: NodeJS.Timeout | undefined
     try {
       return await new Promise((resolve, reject) => {
@@ -90,7 +89,7 @@ export async function startThread(setup: OrtSetup, options: ThreadOptions = {}):
   }
 
   try {
-    await reply(LOAD_DEADLINE, 'loading the model')
+    await reply(loadDeadline(setup.provider), 'loading the model')
   } catch (error) {
     if (!stuck.has(worker)) await ended
     throw error
@@ -101,8 +100,8 @@ export async function startThread(setup: OrtSetup, options: ThreadOptions = {}):
       return alive
     },
     async assess(signal) {
-      worker.postMessage(signal satisfies OrtRequest)
-      const outcome = (await reply(deadline, 'a run of the model')) as OrtOutcome
+      worker.postMessage(signal satisfies WorkerRequest)
+      const outcome = (await reply(deadline, 'a run of the model')) as WorkerOutcome
       if (outcome.kind === 'rejection') throw new InferenceError(outcome.code, outcome.message)
       return outcome.answer
     },

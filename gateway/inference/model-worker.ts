@@ -1,0 +1,81 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { BUSY, STOP } from './exit-guard.js'
+import type { Answer } from './inference-engine.js'
+import type { ModelRuntime, RuntimeOutputs } from './model-runtime.js'
+import { saliencyOf } from './saliency.js'
+import type { ModelSetup, WorkerData, WorkerReply, WorkerRequest } from './worker-protocol.js'
+
+/** A worker thread with one model. Anything thrown while it loads ends it, and reaches the pool as its error. */
+
+const { setup, guard } = workerData as WorkerData
+const port = parentPort!
+const reply = (message: WorkerReply) => port.postMessage(message)
+
+const runtime = await load(setup).finally(leaveRuntime) // the guard is made BUSY
+
+port.on('message', (request: WorkerRequest) => void (request === null ? stopIfTold() : run(request)))
+reply({ kind: 'ready' })
+
+/** Runs it once, too: what a provider compiles at the first run (shaders, kernels) belongs to loading. */
+async function load(setup: ModelSetup): Promise<ModelRuntime> {
+  const loaded =
+    setup.format === 'onnx'
+      ? await (await import('./onnx-runtime.js')).loadOnnx(setup)
+      : (await import('./litert-runtime.js')).loadLiteRt(setup)
+  await loaded.run(new Float32Array(setup.leads * setup.samples))
+  return loaded
+}
+
+async function run(window: Float32Array): Promise<void> {
+  Atomics.store(guard, BUSY, 1)
+  if (Atomics.load(guard, STOP) === 0) {
+    const started = performance.now()
+    try {
+      answer(await runtime.run(window), started)
+    } catch (error) {
+      reply({ kind: 'rejection', code: 'MODEL_FAILED', message: `the model failed: ${(error as Error).message}` })
+    }
+  }
+  leaveRuntime()
+  await stopIfTold()
+}
+
+function answer({ logits, features }: RuntimeOutputs, started: number): void {
+  const probabilities = calibrate(logits, setup.calibration)
+  if (probabilities === undefined)
+    reply({ kind: 'rejection', code: 'MODEL_OUTPUT_INVALID', message: 'the model’s output is not finite or too short' })
+  else {
+    const saliency = saliencies(features, probabilities, setup)
+    reply({ kind: 'answer', answer: { probabilities, saliency, modelMs: performance.now() - started } })
+  }
+}
+
+/** 1 / (1 + exp(−(a · logit + b))) per task; undefined unless there is one finite logit for each. */
+function calibrate(logits: Float32Array, calibration: Float64Array): Float32Array | undefined {
+  if (logits.length * 2 !== calibration.length || !logits.every(Number.isFinite)) return undefined
+  return logits.map((logit, task) => 1 / (1 + Math.exp(-(calibration[2 * task]! * logit + calibration[2 * task + 1]!))))
+}
+
+function saliencies(
+  features: Float32Array | undefined,
+  probabilities: Float32Array,
+  { heads }: ModelSetup,
+): Answer['saliency'] {
+  const saliency = new Map<number, Float32Array>()
+  if (features === undefined || heads === undefined) return saliency
+  probabilities.forEach((probability, task) => {
+    if (probability >= heads.from[task]!) saliency.set(task, saliencyOf(features, heads.weights, task, heads.channels))
+  })
+  return saliency
+}
+
+function leaveRuntime(): void {
+  Atomics.store(guard, BUSY, 0)
+  Atomics.notify(guard, BUSY)
+}
+
+async function stopIfTold(): Promise<void> {
+  if (Atomics.load(guard, STOP) === 0) return
+  await runtime.release()
+  port.close()
+}
