@@ -4,12 +4,26 @@ import type { Connection } from './broker-link.js'
 import type { Log } from './log.js'
 import type { AlertMessage } from './messages.js'
 import type { Outbox, OutboxEntry } from './outbox.js'
+import { createPace, type Pace } from './pace.js'
 
 /** Alert messages without a PUBACK at any time: enough to fill a mobile link, few enough to repeat after a cut. */
 const MAX_IN_FLIGHT = 32
+/** Of these, how many may come from the backlog, so that a live alert never waits for it. */
+const MAX_BACKLOG_IN_FLIGHT = 16
+
+/**
+ * What an outage stored goes out at once up to this many messages, and then at this rate: brokers keep few messages for a
+ * subscriber that does not keep up (mosquitto 1000, by default) and drop the rest without a word.
+ */
+const BACKLOG_BURST = 200
+const BACKLOG_PER_SECOND = 500
+
+/** Live alerts on topics of the backlog wait for its end, in memory up to this many and otherwise on disk. */
+const MAX_DEFERRED = 1000
 
 export interface AlertSender {
-  attach(connection: Connection): void
+  /** `caughtUp`: all of the backlog has been sent. */
+  attach(connection: Connection, caughtUp: () => void): void
   detach(): void
   /** There may be something new to send. */
   wake(): void
@@ -17,36 +31,48 @@ export interface AlertSender {
   drained(): Promise<void>
 }
 
+export interface AlertSenderOptions {
+  readonly outbox: Outbox
+  readonly topicOf: (alert: Pick<AlertMessage, 'device' | 'condition'>) => string
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** What goes out on one connection. */
+interface Run {
+  readonly connection: Connection
+  readonly caughtUp: () => void
+  /** The backlog: numbers up to this one were given out before the connection was made. */
+  readonly backlogEnd: number
+  readonly pace: Pace
+  /** Topics of the backlog; null while they are being read. */
+  topics: ReadonlySet<string> | null
+  backlogDone: boolean
+  /** The last number sent from the backlog, and of those after it. */
+  backlogSent: number
+  liveSent: number
+  deferred: OutboxEntry[]
+  inFlight: number
+  timer: NodeJS.Timeout | undefined
+}
+
 /**
- * Takes alert messages from the outbox to the broker, in the order of their numbers, and removes each when the broker has
- * acknowledged it. A new connection begins with the oldest again.
+ * Takes alert messages from the outbox to the broker and removes each when the broker has acknowledged it. A new connection
+ * begins with the oldest again: the backlog in order, as historical, no faster than its pace; live alerts overtake it where it
+ * has nothing on their topic, so that the messages of one alert are always in order.
  */
-export function createAlertSender({
-  outbox,
-  topicOf,
-  clock,
-  log,
-}: {
-  outbox: Outbox
-  topicOf: (alert: Pick<AlertMessage, 'device' | 'condition'>) => string
-  clock: Clock
-  log: Log
-}): AlertSender {
-  let connection: Connection | null = null
-  /** Numbers up to this one were given out before the connection was made: the broker was away, or did not acknowledge. */
-  let historicalUpTo = 0
-  let sent = 0
-  let inFlight = 0
+export function createAlertSender({ outbox, topicOf, clock, log }: AlertSenderOptions): AlertSender {
+  let run: Run | null = null
   let pumping = false
   let again = false
   let whenDrained: Array<() => void> = []
 
-  async function deliver(on: Connection, entry: OutboxEntry): Promise<void> {
-    inFlight++
+  async function deliver(on: Run, entry: OutboxEntry): Promise<void> {
+    on.inFlight++
     try {
       if (entry.message !== null) await publish(on, entry.message)
     } catch (error) {
-      if (on === connection) on.drop(`the broker refused an alert: ${(error as Error).message}`)
+      if (on === run) on.connection.drop(`the broker refused an alert: ${(error as Error).message}`)
       return
     }
     await outbox.remove(entry).catch((error: Error) => {
@@ -55,20 +81,58 @@ export function createAlertSender({
         'a delivered alert could not be removed and will be sent again',
       )
     })
-    if (on !== connection) return
-    inFlight--
+    on.inFlight--
     wake()
   }
 
-  async function publish(on: Connection, stored: AlertMessage): Promise<void> {
+  async function publish({ connection, backlogEnd }: Run, stored: AlertMessage): Promise<void> {
     const topic = topicOf(stored)
     const over = stored.state === 'inactive'
-    const payload = JSON.stringify(published(stored, clock.utc(), stored.seq <= historicalUpTo))
-    const publications = [on.publish({ topic, payload, qos: 1, retain: !over })]
+    const payload = JSON.stringify(published(stored, clock.utc(), stored.seq <= backlogEnd))
+    const publications = [connection.publish({ topic, payload, qos: 1, retain: !over })]
     // The last word is followed, on the same topic and so in this order, by the empty message that clears what is retained.
     // The entry stays until both are acknowledged, so that a crash in between repeats both.
-    if (over) publications.push(on.publish({ topic, payload: '', qos: 1, retain: true }))
+    if (over) publications.push(connection.publish({ topic, payload: '', qos: 1, retain: true }))
     await Promise.all(publications)
+  }
+
+  async function sendBacklog(on: Run): Promise<void> {
+    const room = MAX_BACKLOG_IN_FLIGHT - on.inFlight
+    if (on.backlogDone || room <= 0) return
+    const { available } = on.pace
+    if (available === 0) {
+      clearTimeout(on.timer)
+      on.timer = setTimeout(wake, on.pace.wait)
+      return
+    }
+    const entries = await outbox.read(on.backlogSent, on.backlogEnd, Math.min(room, available))
+    if (on !== run) return
+    for (const entry of entries) {
+      on.backlogSent = entry.seq
+      on.pace.take()
+      void deliver(on, entry)
+    }
+    if (entries.length > 0) again = true
+    else if (outbox.written >= on.backlogEnd) {
+      on.backlogDone = true
+      on.caughtUp()
+    }
+  }
+
+  async function sendLive(on: Run): Promise<void> {
+    if (on.topics === null && !on.backlogDone) return
+    if (on.backlogDone) for (const entry of on.deferred.splice(0, MAX_IN_FLIGHT - on.inFlight)) void deliver(on, entry)
+    const room = MAX_IN_FLIGHT - on.inFlight
+    const full = on.deferred.length >= (on.backlogDone ? 1 : MAX_DEFERRED)
+    if (room <= 0 || full) return
+    const entries = await outbox.read(on.liveSent, Number.MAX_SAFE_INTEGER, room)
+    if (on !== run) return
+    for (const entry of entries) {
+      on.liveSent = entry.seq
+      if (!on.backlogDone && on.topics?.has(entry.topic)) on.deferred.push(entry)
+      else void deliver(on, entry)
+    }
+    if (entries.length > 0) again = true
   }
 
   async function pump(): Promise<void> {
@@ -76,7 +140,8 @@ export function createAlertSender({
     try {
       do {
         again = false
-        await sendSome()
+        if (run !== null) await sendBacklog(run)
+        if (run !== null) await sendLive(run)
       } while (again)
     } catch (error) {
       log.error({ reason: (error as Error).message }, 'stored alerts cannot be read; trying again with the next one')
@@ -88,33 +153,40 @@ export function createAlertSender({
     whenDrained = []
   }
 
-  async function sendSome(): Promise<void> {
-    const on = connection
-    const room = MAX_IN_FLIGHT - inFlight
-    if (on === null || room <= 0) return
-    const entries = await outbox.read(sent, room)
-    if (on !== connection) return
-    for (const entry of entries) {
-      sent = entry.seq
-      void deliver(on, entry)
-    }
-  }
-
   function wake(): void {
     again = true
     if (!pumping) void pump()
   }
 
   return {
-    attach(next) {
-      connection = next
-      historicalUpTo = outbox.seq
-      sent = 0
-      inFlight = 0
+    attach(connection, caughtUp) {
+      const on: Run = {
+        connection,
+        caughtUp,
+        backlogEnd: outbox.seq,
+        pace: createPace(BACKLOG_PER_SECOND, BACKLOG_BURST, clock),
+        topics: null,
+        backlogDone: false,
+        backlogSent: 0,
+        liveSent: outbox.seq,
+        deferred: [],
+        inFlight: 0,
+        timer: undefined,
+      }
+      run = on
       wake()
+      outbox.topics(on.backlogEnd).then(
+        topics => {
+          on.topics = topics
+          wake()
+        },
+        () => {}, // then live alerts wait for the end of the backlog
+      )
     },
     detach() {
-      connection = null
+      clearTimeout(run?.timer)
+      run = null
+      outbox.release()
     },
     wake,
     drained: () =>

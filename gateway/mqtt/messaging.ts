@@ -112,10 +112,14 @@ export async function startMessaging(options: MessagingOptions): Promise<Messagi
     connection.publish(birth).catch(() => {}) // refused or cut off: either way the connection ends, and says why
     latest.attach(connection)
     reportHealth()
-    sender.attach(connection)
-    // After all that is stored, in the order of their numbers, and so what they say is newer than what is stored.
-    for (const alert of [...outbox.open.values()])
-      outbox.add({ ...alert, phase: 'continue', changed: clock.utc(), latencyMs: 0 })
+    const openBefore = [...outbox.open.keys()]
+    sender.attach(connection, () => {
+      // After all that was stored, so that the newest word on an alert is the last that comes.
+      for (const topic of openBefore) {
+        const alert = outbox.open.get(topic)
+        if (alert !== undefined) outbox.add({ ...alert, phase: 'continue', changed: clock.utc(), latencyMs: 0 })
+      }
+    })
     answerHealthCommand(connection, topics, health)
   }
 

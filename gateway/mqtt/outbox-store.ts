@@ -8,7 +8,7 @@ import { MessagingError } from './messaging-error.js'
 import { readSequence, type Sequence, writeSequence } from './sequence-file.js'
 
 /**
- * The outbox on disk, a LevelDB: `m<seq> <kind> <bytes>` → alert message, `a<topic>` → the last message of each open alert,
+ * The outbox on disk, a LevelDB: `m<seq> <kind> <bytes> <topic>` → alert message, `a<topic>` → the last message of each open alert,
  * `counters` → session and `seq`. One batch writes a message together with the counter that it was numbered from, so a crash
  * leaves both or neither.
  */
@@ -21,6 +21,7 @@ export interface StoreEntry {
   readonly seq: number
   readonly kind: EntryKind
   readonly bytes: number
+  readonly topic: string
 }
 
 type Level = ClassicLevel<string, string>
@@ -40,8 +41,8 @@ export interface OutboxStore {
   write(operations: StoreOperation[], seq: number): Promise<void>
   /** All entries, in order: keys only, which is cheap even for a full store. */
   entries(): Promise<StoreEntry[]>
-  /** Entries after a number, in order. */
-  read(after: number, limit: number): Promise<Array<readonly [StoreEntry, string]>>
+  /** Entries after one number and up to another, in order. */
+  read(after: number, upTo: number, limit: number): Promise<Array<readonly [StoreEntry, string]>>
   /** Not synced: a deletion lost in a crash means one more delivery, which is allowed. */
   /** Answers those that were there. */
   remove(entries: readonly StoreEntry[]): Promise<StoreEntry[]>
@@ -55,12 +56,13 @@ const COUNTERS = 'counters'
 const SEQ_DIGITS = 16 // of Number.MAX_SAFE_INTEGER
 const padded = (seq: number) => String(seq).padStart(SEQ_DIGITS, '0')
 
-export const entryKey = (seq: number, kind: EntryKind, bytes: number): string => `m${padded(seq)} ${kind} ${bytes}`
+export const entryKey = ({ seq, kind, bytes, topic }: Omit<StoreEntry, 'key'>): string =>
+  `m${padded(seq)} ${kind} ${bytes} ${topic}`
 export const openAlertKey = (topic: string): string => `a${topic}`
 
 function entryOf(key: string): StoreEntry {
-  const [seq, kind, bytes] = key.slice(1).split(' ') as [string, EntryKind, string]
-  return { key, seq: Number(seq), kind, bytes: Number(bytes) }
+  const [seq, kind, bytes, ...topic] = key.slice(1).split(' ') as [string, EntryKind, string, ...string[]]
+  return { key, seq: Number(seq), kind, bytes: Number(bytes), topic: topic.join(' ') }
 }
 
 /** Opens the store in the gateway's data folder and begins a session. A store that cannot be read is moved aside. */
@@ -162,8 +164,8 @@ export async function openOutboxStore(folder: string, retry: Millis, log: Log): 
         () => (opened.counters?.seq ?? 0) >= seq || undefined,
       ).then(() => {}),
     entries: () => entriesOf(opened.db),
-    read: async (after, limit) => {
-      const rows = await opened.db.iterator({ gt: `m${padded(after)}~`, lt: 'm~', limit }).all()
+    read: async (after, upTo, limit) => {
+      const rows = await opened.db.iterator({ gt: `m${padded(after)}~`, lt: `m${padded(upTo)}~`, limit }).all()
       return rows.map(([key, value]) => [entryOf(key), value] as const)
     },
     remove: entries =>

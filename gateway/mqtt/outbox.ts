@@ -33,8 +33,14 @@ export interface Outbox {
   readonly unfinished: readonly AlertTransition[]
   /** Takes charge of it; never throws and never waits. */
   add(transition: AlertTransition): void
-  /** Entries after a number that are on disk, in order. */
-  read(after: number, limit: number): Promise<OutboxEntry[]>
+  /** The number of the last message on disk. */
+  readonly written: number
+  /** Entries on disk after one number and up to another, in order. They count as under way: they are not given up. */
+  read(after: number, upTo: number, limit: number): Promise<OutboxEntry[]>
+  /** Nothing is under way any more: the connection broke. */
+  release(): void
+  /** Topics of all messages up to a number, also of those that are not written yet. */
+  topics(upTo: number): Promise<ReadonlySet<string>>
   /** The broker has it, or never will. */
   remove(entry: StoreEntry): Promise<void>
   /** Settles when everything added so far is on disk. */
@@ -82,12 +88,11 @@ export function createOutbox(options: OutboxOptions): Outbox {
   const exclusively = takingTurns()
   let { messages, bytes } = store.found
   let { seq } = store
-  let inHand = 0
+  let inHand: readonly AlertTransition[] = []
   let dropped = 0
   /** Transitions that were given up before they had a number. */
   let shed = 0
-  /** What was read up to here is under way to the broker, or there already. */
-  let readUpTo = 0
+  const underWay = new Set<number>()
   let writing = false
   /** An entry may be here twice: acknowledged as its connection broke, and again after it was sent on the next one. */
   const removing: StoreEntry[] = []
@@ -142,7 +147,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
 
   async function writeSome(): Promise<void> {
     const batch = unwritten.splice(0, BATCH)
-    inHand = batch.length
+    inHand = batch
     const operations: StoreOperation[] = []
     let growth = 0
     let count = 0
@@ -150,9 +155,10 @@ export function createOutbox(options: OutboxOptions): Outbox {
       const message = alertMessage(transition, { gateway, session: store.session, seq: seq + ++count })
       const value = JSON.stringify(message)
       const size = Buffer.byteLength(value)
+      const topic = topicOf(message)
       growth += size
-      operations.push({ type: 'put', key: entryKey(message.seq, kind, size), value })
-      const key = openAlertKey(topicOf(message))
+      operations.push({ type: 'put', key: entryKey({ seq: message.seq, kind, bytes: size, topic }), value })
+      const key = openAlertKey(topic)
       operations.push(message.state === 'inactive' ? { type: 'del', key } : { type: 'put', key, value })
     }
     for (const transition of batch) put(transition, transition.phase === 'continue' ? 'continue' : 'message')
@@ -166,7 +172,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
       operations.push(...evicted.map(({ key }) => ({ type: 'del', key }) as const))
       await store.write(operations, seq + count)
       seq += count
-      inHand = 0
+      inHand = []
       messages += count - evicted.length
       bytes += growth - evicted.reduce((sum, entry) => sum + entry.bytes, 0)
       dropped += evicted.length
@@ -186,7 +192,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
     for (const kind of ['continue', 'message', 'overflow'] satisfies EntryKind[])
       for (const entry of entries) {
         if (kept <= spare || chosen.length >= MAX_LOST_RANGES) return chosen
-        if (entry.kind !== kind || entry.seq <= readUpTo) continue
+        if (entry.kind !== kind || underWay.has(entry.seq)) continue
         chosen.push(entry)
         kept -= entry.bytes
       }
@@ -216,7 +222,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
   return {
     session: store.session,
     get seq() {
-      return seq + inHand + unwritten.length
+      return seq + inHand.length + unwritten.length
     },
     get depth() {
       return { messages, bytes, capacityBytes, writable: !store.troubled }
@@ -227,12 +233,21 @@ export function createOutbox(options: OutboxOptions): Outbox {
     open,
     unfinished,
     add,
-    read: (after, limit) =>
+    get written() {
+      return seq
+    },
+    read: (after, upTo, limit) =>
       exclusively(async () => {
-        const rows = await store.read(after, limit)
-        readUpTo = rows.at(-1)?.[0].seq ?? after
+        const rows = await store.read(after, upTo, limit)
+        for (const [entry] of rows) underWay.add(entry.seq)
         return rows.map(([entry, value]) => ({ ...entry, message: parsed(value) }))
       }),
+    release: () => underWay.clear(),
+    async topics(upTo) {
+      const unstored = [...inHand, ...unwritten].map(topicOf)
+      const entries = await store.entries()
+      return new Set([...unstored, ...entries.filter(entry => entry.seq <= upTo).map(({ topic }) => topic)])
+    },
     async remove(entry) {
       // Whoever comes first takes along those who came meanwhile.
       removing.push(entry)
@@ -241,6 +256,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
         messages -= removed.length
         bytes -= removed.reduce((sum, entry) => sum + entry.bytes, 0)
       })
+      underWay.delete(entry.seq)
       if (relieved()) wake()
     },
     flushed: () =>

@@ -103,6 +103,7 @@ for (const broker of BROKERS)
       const { url } = await broker.start(t)
       const messaging = await messagingFor(t, url)
       const live = await subscribe(t, url)
+      await live.until('the birth', () => live.last('gw-1/state')?.state === 'online')
       const alert = alertOf('patch-1', 'LAFB/LPFB')
       const topic = 'ecg/gw-1/device/patch-1/alert/LAFB%2FLPFB'
       messaging.publishAlert(alert('start'))

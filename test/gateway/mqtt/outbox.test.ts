@@ -11,6 +11,7 @@ import { schemaObjection } from './message-schemas.js'
 import { alertOf, hostClock, recordedLog } from './messaging-rig.js'
 import { tempFolder } from './temp-folder.js'
 
+const ALL = Number.MAX_SAFE_INTEGER
 const MEBIBYTE = 2 ** 20
 
 interface TestOutbox extends Outbox {
@@ -41,7 +42,7 @@ async function outboxIn(
 /** Past the outbox, which takes what it reads out for what is on its way to the broker. */
 async function messagesIn(t: Test, { store, flushed }: TestOutbox): Promise<AlertMessage[]> {
   await flushed()
-  const messages = (await store.read(0, Number.MAX_SAFE_INTEGER)).map(([, text]): AlertMessage => JSON.parse(text))
+  const messages = (await store.read(0, ALL, ALL)).map(([, text]): AlertMessage => JSON.parse(text))
   const objections = messages.flatMap(message => schemaObjection('alert', message) ?? [])
   if (objections.length > 0) t.fail(objections.join('\n'))
   return messages
@@ -55,7 +56,7 @@ t.test('messages come back in order after a restart, numbered on without a gap',
   const first = await outboxIn(t, folder)
   for (const phase of ['start', 'update', 'continue'] as const) first.add(alert(phase))
   t.strictSame(seqs(await messagesIn(t, first)), [1, 2, 3])
-  for (const entry of await first.read(0, 2)) await first.remove(entry)
+  for (const entry of await first.read(0, ALL, 2)) await first.remove(entry)
   await first.close()
 
   const second = await outboxIn(t, folder)
@@ -122,7 +123,7 @@ t.test('when full it gives up continues first, then the oldest, and says which',
   )
   t.equal(outbox.dropped, lost.size)
 
-  for (const entry of await outbox.read(0, Number.MAX_SAFE_INTEGER)) await outbox.remove(entry)
+  for (const entry of await outbox.read(0, ALL, ALL)) await outbox.remove(entry)
   t.match(await messagesIn(t, outbox), [{ phase: 'end', condition: { key: 'OUTBOX_OVERFLOW' } }])
 })
 
@@ -182,13 +183,13 @@ t.test('the sequence file may be lost while the store is there', async t => {
 t.test('a damaged message is dropped and counted; those after it are not', async t => {
   const folder = tempFolder(t)
   const store = await openOutboxStore(folder, Millis(10), recordedLog())
-  await store.write([{ type: 'put', key: 'm0000000000000001 message 7', value: '{"seq":' }], 1)
+  await store.write([{ type: 'put', key: 'm0000000000000001 message 7 d/AFIB', value: '{"seq":' }], 1)
   await store.close()
   const outbox = await outboxIn(t, folder)
   outbox.add(alertOf('d', 'AFIB')('start'))
   await outbox.flushed()
   t.strictSame(
-    (await outbox.read(0, 9)).map(({ seq, message }) => [seq, message?.phase ?? null]),
+    (await outbox.read(0, ALL, 9)).map(({ seq, message }) => [seq, message?.phase ?? null]),
     [
       [1, null],
       [2, 'start'],
