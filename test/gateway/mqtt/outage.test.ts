@@ -97,6 +97,36 @@ for (const broker of BROKERS)
     })
   })
 
+t.test('a live alert overtakes a long backlog, but never one of its own topic', async t => {
+  const at = await aedes.start(t)
+  const line = await cable(t, at)
+  const subscriber = await subscribe(t, at.url)
+  line.cut()
+  const messaging = await messagingFor(t, line.url)
+  const stored = alertOf('d', 'AFIB')
+  messaging.publishAlert(stored('start'))
+  for (let i = 0; i < 500; i++) messaging.publishAlert(stored('update'))
+  while (messaging.counters.outboxMessages < 501) await delay(5)
+  line.mend()
+  await subscriber.until('the backlog to begin', () => subscriber.alerts.length > 0)
+  messaging.publishAlert(stored('end'))
+  messaging.publishAlert(alertOf('d', 'PVC')('start'))
+  await subscriber.until('all of it', () => new Set(subscriber.alerts.map(({ seq }) => seq)).size === 503)
+
+  const words = subscriber.alerts.map(({ condition, phase, historical }) => ({ key: condition.key, phase, historical }))
+  const live = words.findIndex(({ key }) => key === 'PVC')
+  t.ok(live < 400, `the live one came as number ${live}`)
+  t.match(words[live], { phase: 'start', historical: false })
+  t.strictSame(words.at(-1), { key: 'AFIB', phase: 'end', historical: false })
+  const own = subscriber.alerts.filter(({ condition }) => condition.key === 'AFIB').map(({ seq }) => seq)
+  t.strictSame(
+    own,
+    own.toSorted((a, b) => a - b),
+    'each topic in order',
+  )
+  t.equal(subscriber.last('/alert/AFIB'), null)
+})
+
 t.test('a broker that is stopped and started again and again loses nothing', { skip: mosquitto.skip }, async t => {
   let broker = await mosquitto.start(t)
   const { port } = broker
