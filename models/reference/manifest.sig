@@ -1,1 +1,1 @@
-{"key":"7cf6c9241f23154f","sig":"7RdAwgQZL7qdq7qYWhROj5xuGpUjLXNX7ZVHlTjMbketiITe5YdlLUTQ/i4clktmCFvrlWtRkJPBpGorqb/7BQ=="}
+{"key":"7cf6c9241f23154f","sig":"kWhb0c+sv7Yu+CZn9XuW1MIjXNTwBsKwYHnbv4ltlCg+6LlMatbu8HvJx/+zTPrijte9wws3TnSrVSvOCGzkBg=="}
