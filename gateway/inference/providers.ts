@@ -85,7 +85,7 @@ export function providerRefusal(format: Variant['format'], name: string): string
 
 /** Path of the library that runs files of this format; undefined for ONNX Runtime, and where LiteRT was not named. */
 export function libraryFor(format: Variant['format']): string | undefined {
-  return format === 'tflite' ? process.env[LITERT_LIBRARY] : undefined
+  return (format === 'tflite' && process.env[LITERT_LIBRARY]) || undefined
 }
 
 /** Reading and optimising a graph takes 12 … 55 ms on a desktop core; a loaded board is 100 times slower at worst. */
