@@ -1,5 +1,5 @@
 import { type Electrode, electrodesFromBits } from '../ecg/leads.js'
-import { Microseconds, Millis, SampleIndex, UnixMillis } from '../ecg/units.js'
+import { Microseconds, Millis, SampleIndex } from '../ecg/units.js'
 import type {
   DeviceIdentity,
   DeviceListener,
@@ -9,45 +9,34 @@ import type {
   SampleBlock,
 } from '../firmware-bridge/device-stream.js'
 import type { Manifest } from '../models/bundle/manifest.js'
-import type { AssessedWindow } from './alerts/assessed-window.js'
-import { GATEWAY_DEVICE, type TechnicalKey } from './alerts/technical-conditions.js'
-import type { Inference, InferenceEngine } from './inference/inference-engine.js'
-import { InferenceError } from './inference/inference-error.js'
+import type { TechnicalKey } from './alerts/technical-conditions.js'
 import type { DeviceReport } from './mqtt/device-state-message.js'
-import type { Log } from './mqtt/log.js'
 import type { EcgWindow } from './window/ecg-window.js'
 import { WindowAssembler } from './window/window-assembler.js'
+import { type AssessorParts, createWindowAssessor, tenths } from './window-assessor.js'
 
 /** How long a window waits for a late packet of a device that keeps nothing: carriers reorder, but not for long. */
 const REORDER_PATIENCE = Millis(250)
 /** … and of one that resends: asked within 200 ms, again after 1 s (spec/ecg-link.md, Behaviour 3), and the way back. */
 const RESEND_PATIENCE = Millis(1500)
-/** A clock known worse than this, half-width of a 95 % interval, is reported. */
-const CLOCK_LIMIT = Millis(500)
-
 /** A state whose reason keeps changing is told no more often than this; the report every few seconds has the last one. */
 const REASON_EVERY = Microseconds(5e6)
 const NEVER = Microseconds(Number.NEGATIVE_INFINITY)
 
 /** What one device's path needs, and where its results go. */
-export interface PipelineParts {
+export interface PipelineParts extends AssessorParts {
   readonly stream: DeviceStream
   readonly input: Manifest['input']
-  readonly taskIds: readonly string[]
-  readonly hop: Millis
-  readonly engine: InferenceEngine
-  readonly log: Log
-  /** Host monotonic clock. */
-  monotonic(): Microseconds
-  utc(): UnixMillis
-  /** In the order of the windows, every window exactly once. */
-  assessed(device: string, result: AssessedWindow): void
-  condition(device: string, key: TechnicalKey, detail: string | null): void
   report(device: string, report: DeviceReport): void
+  /** Takes this id for this device. Answers where another device of the same id is present, or null when there is none. */
+  claim(id: string): string | null
 }
 
 /** One device's path from samples to assessments: windows, inference, and the device's own state. */
 export interface DevicePipeline {
+  readonly uri: string
+  /** It has said who it is, and is still there. */
+  readonly present: boolean
   start(): void
   /** Lets windows go whose patience is over. To be called a few times a second. */
   tick(now: Microseconds): void
@@ -60,6 +49,8 @@ export interface DevicePipeline {
 export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
   const { stream, log } = parts
   let identity: DeviceIdentity | null = null
+  /** Says it is a device that is present elsewhere: not listened to, or two patients would be one to every subscriber. */
+  let namesake: DeviceIdentity | null = null
   let state: DeviceState = 'connecting'
   let reason = 'not yet opened'
   let status: DeviceStatus = {}
@@ -71,8 +62,7 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
   let stateTold = NEVER
   /** The reason has changed since the state was told. */
   let untold = false
-  /** Settles when all windows so far are assessed: results keep the order of the windows, whichever worker is faster. */
-  let settled: Promise<void> = Promise.resolve()
+  const assessor = createWindowAssessor(parts)
 
   const listener: DeviceListener = {
     identified(next) {
@@ -81,12 +71,7 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
       if (identity && identity.id !== next.id)
         condition('DEVICE_LOST', `another device, ${next.id}, answers in its place`)
       else if (identity) log.warn({ device: next.id, boot: next.boot }, 'the device has rebooted')
-      identity = next
-      newest = null
-      electrodeBits = 0
-      electrodesOff = []
-      condition('ELECTRODES_OFF', null)
-      assembler = assemblerFor(next)
+      if (!refused(next)) adopt(next)
     },
     samples(block) {
       newest = SampleIndex(Math.max(newest ?? 0, block.first + block.count))
@@ -94,6 +79,8 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
       if (assembler) assessAll(assembler.push(block))
     },
     state(next, why) {
+      // One that comes back may find that its id has been taken meanwhile.
+      if (identity && !isHere(state) && isHere(next)) refused(identity)
       untold = true
       if (next !== state) stateTold = NEVER
       state = next
@@ -107,6 +94,29 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
     event(kind, sample) {
       log.info({ device: identity?.id, kind, sample }, 'device event')
     },
+  }
+
+  function refused(next: DeviceIdentity): boolean {
+    const elsewhere = parts.claim(next.id)
+    if (elsewhere === null) return false
+    identity = null
+    namesake = next
+    assembler = null
+    log.error(
+      { device: next.id, uri: stream.uri },
+      `a device with this id is already at ${elsewhere}: this one is not listened to; give one of them another id`,
+    )
+    return true
+  }
+
+  function adopt(next: DeviceIdentity): void {
+    identity = next
+    namesake = null
+    newest = null
+    electrodeBits = 0
+    electrodesOff = []
+    condition('ELECTRODES_OFF', null)
+    assembler = assemblerFor(next)
   }
 
   function tellState(now: Microseconds): void {
@@ -157,74 +167,7 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
   }
 
   function assessAll(windows: readonly EcgWindow[]): void {
-    if (!identity) return
-    for (const window of windows) {
-      const { id } = identity
-      const times = timesOf(window)
-      const result = assess(window)
-      settled = settled
-        .then(async () => deliver(id, times, await result))
-        .catch((error: unknown) => log.error({ device: id, error }, 'a window could not be reported'))
-    }
-  }
-
-  function timesOf(window: EcgWindow): Pick<AssessedWindow, 'start' | 'end' | 'uncertaintyMs'> {
-    const start = stream.timeOf(window.firstSample)
-    const end = stream.timeOf(SampleIndex(window.firstSample + window.samples))
-    if (start && end)
-      return { start: start.utc, end: end.utc, uncertaintyMs: tenths(Math.max(start.uncertaintyMs, end.uncertaintyMs)) }
-    const arrived = parts.utc() - (parts.monotonic() - window.completed) / 1000
-    const length = (1000 * window.samples) / window.rate
-    return { start: UnixMillis(arrived - length), end: UnixMillis(arrived), uncertaintyMs: null }
-  }
-
-  /** Never rejects: a window that got no answer is told as one without findings, and why. */
-  async function assess(window: EcgWindow): Promise<Judgement> {
-    if (window.quality === 'uninterpretable') return { window, inference: null, failure: null }
-    try {
-      const asked = parts.monotonic()
-      const order = { patient: stream.uri, asked, due: Microseconds(asked + 1000 * parts.hop) }
-      return { window, inference: await parts.engine.assess(window.signal, order), failure: null }
-    } catch (error) {
-      const failure = error instanceof Error ? error : new Error(String(error))
-      const reasons = [...window.reasons, `it was not assessed: ${failure.message}`]
-      return { window: { ...window, quality: 'uninterpretable', reasons }, inference: null, failure }
-    }
-  }
-
-  function deliver(
-    device: string,
-    times: Pick<AssessedWindow, 'start' | 'end' | 'uncertaintyMs'>,
-    { window, inference, failure }: Judgement,
-  ): void {
-    const overloaded = failure instanceof InferenceError && failure.code === 'PASSED_OVER'
-    if (overloaded) parts.condition(device, 'INFERENCE_OVERLOADED', failure.message)
-    else if (failure) parts.condition(device, 'INFERENCE_FAILING', failure.message)
-    else if (inference)
-      for (const key of ['INFERENCE_OVERLOADED', 'INFERENCE_FAILING'] as const) parts.condition(device, key, null)
-    parts.condition(GATEWAY_DEVICE, 'PROVIDER_FALLBACK', parts.engine.fallback)
-    parts.condition(
-      device,
-      'DATA_GAP',
-      window.missing > 0 ? `${window.missing} of ${window.samples} samples never arrived` : null,
-    )
-    const { uncertaintyMs } = times
-    const clockFault =
-      uncertaintyMs === null
-        ? 'the device’s clock is not known yet'
-        : uncertaintyMs > CLOCK_LIMIT
-          ? `the device’s clock is known to ±${Math.round(uncertaintyMs)} ms only`
-          : null
-    parts.condition(device, 'CLOCK_UNSYNCHRONISED', clockFault)
-    parts.assessed(device, {
-      window,
-      ...times,
-      taskIds: parts.taskIds,
-      probabilities: inference?.probabilities ?? null,
-      saliency: inference?.saliency,
-      model: inference?.model ?? parts.engine.model,
-      latencyMs: (parts.monotonic() - window.completed) / 1000,
-    })
+    if (identity) assessor.assess(identity.id, windows)
   }
 
   function endWindows(): void {
@@ -246,16 +189,21 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
   }
 
   return {
+    uri: stream.uri,
+    get present() {
+      return identity !== null && isHere(state)
+    },
     start: () => stream.start(listener),
     tick(now) {
       tellState(now)
+      if (namesake && parts.claim(namesake.id) === null) adopt(namesake)
       if (assembler) assessAll(assembler.due(now))
     },
     report,
     async stop() {
       await stream.stop()
       endWindows()
-      await settled
+      await assessor.settled()
       state = 'lost'
       reason = 'the gateway was stopped'
       report()
@@ -263,13 +211,6 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
   }
 }
 
-interface Judgement {
-  readonly window: EcgWindow
-  readonly inference: Inference | null
-  readonly failure: Error | null
-}
-
-/** Rounded up: an uncertainty may be overstated, never understated. */
-function tenths(milliseconds: number): number {
-  return Math.ceil(milliseconds * 10) / 10
+function isHere(state: DeviceState): boolean {
+  return state === 'connected' || state === 'streaming' || state === 'stalled'
 }

@@ -82,28 +82,36 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const publishAll = (transitions: ReturnType<typeof alerts.tick>) => transitions.forEach(messaging.publishAlert)
   publishAll(alerts.resume(messaging.unfinished))
 
-  const pipelines = streams.map(
-    (stream): DevicePipeline =>
-      createDevicePipeline({
-        stream,
-        input,
-        taskIds: tasks.map(({ id }) => id),
-        hop: Seconds(config.hopSeconds),
-        engine,
-        log,
-        monotonic: monotonicNow,
-        utc: clock.utc,
-        assessed(device, result) {
-          rate.count()
-          void messaging.publishAssessment(device, result).then(taken => {
-            if (taken) options.delivered?.(Millis((monotonicNow() - result.window.completed) / 1000))
-          })
-          publishAll(alerts.window(device, result))
-        },
-        condition: (device, key, detail) => publishAll(alerts.condition(device, key, detail)),
-        report: messaging.publishDeviceState,
-      }),
-  )
+  /** Which device has which id: two that state the same one must not become one patient. */
+  const holders = new Map<string, DevicePipeline>()
+  const pipelines = streams.map((stream): DevicePipeline => {
+    const pipeline: DevicePipeline = createDevicePipeline({
+      stream,
+      input,
+      taskIds: tasks.map(({ id }) => id),
+      hop: Seconds(config.hopSeconds),
+      engine,
+      log,
+      monotonic: monotonicNow,
+      utc: clock.utc,
+      assessed(device, result) {
+        rate.count()
+        void messaging.publishAssessment(device, result).then(taken => {
+          if (taken) options.delivered?.(Millis((monotonicNow() - result.window.completed) / 1000))
+        })
+        publishAll(alerts.window(device, result))
+      },
+      condition: (device, key, detail) => publishAll(alerts.condition(device, key, detail)),
+      report: messaging.publishDeviceState,
+      claim(id) {
+        const holder = holders.get(id)
+        if (holder !== undefined && holder !== pipeline && holder.present) return holder.uri
+        holders.set(id, pipeline)
+        return null
+      },
+    })
+    return pipeline
+  })
   for (const pipeline of pipelines) pipeline.start()
 
   const timers = [

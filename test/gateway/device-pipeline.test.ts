@@ -57,7 +57,7 @@ interface Rig {
 }
 
 /** `assess` answers each window in turn; the device's clock puts sample n at n / RATE seconds after the epoch. */
-function rig(t: Test, assess: (call: number) => Promise<Inference>): Rig {
+function rig(t: Test, assess: (call: number) => Promise<Inference>, claim: () => string | null = () => null): Rig {
   let device: DeviceListener | undefined
   let calls = 0
   const windows: AssessedWindow[] = []
@@ -94,6 +94,7 @@ function rig(t: Test, assess: (call: number) => Promise<Inference>): Rig {
       if (detail !== null) conditions.push(key)
     },
     report: (_, report) => reports.push(report),
+    claim,
   })
   pipeline.start()
   return {
@@ -198,4 +199,27 @@ t.test('the same state with another reason at every packet is told once, and its
   pipeline.tick(Microseconds(6e6))
   t.equal(reports.length, 2)
   t.equal(reports.at(-1)?.reason, 'reason 99')
+})
+
+t.test('a device whose id another one has is not listened to, until that one is gone', async t => {
+  let elsewhere: string | null = 'serial:/dev/ttyACM0'
+  const { device, windows, reports, pipeline, stream } = rig(
+    t,
+    async () => answer(0.5),
+    () => elsewhere,
+  )
+  device.identified(identity(1))
+  device.state('streaming', 'it streams')
+  stream(0, 10)
+  pipeline.tick(Microseconds(0))
+  await new Promise(setImmediate)
+  t.equal(windows.length, 0)
+  t.equal(reports.length, 0)
+  t.equal(pipeline.present, false)
+  elsewhere = null
+  pipeline.tick(Microseconds(0))
+  t.equal(pipeline.present, true)
+  stream(5000, 10)
+  await pipeline.stop()
+  t.match(windows[0]?.window, { index: 0, firstSample: 5000, missing: 0 })
 })
