@@ -7,7 +7,7 @@ import type { HostTime } from '../link/sample-clock.js'
 const STRETCH = 1_000_000
 /** After so long without a packet a stretch begins anew, because what waited meanwhile comes late, µs. */
 const PAUSE = 250_000
-/** The internal oscillator of an ADS129x is good to 0.5 %, and to 2.5 % over its temperature range (SBAS459, SBAS499). */
+/** Front ends run on internal oscillators, good to about 0.5 %, and to a few over their temperature range (SBAS459). */
 const RATE_SIGMA = 0.01
 /** Scatter of the quickest packets, µs: a USB frame or two. */
 const SIGMA = 5_000
@@ -72,7 +72,7 @@ export function createArrivalTimeline(rate: Hertz, quantum = 1): ArrivalTimeline
     const x = sample * period
     // Until the stretch is over it is not known whether its samples are late or others before them lost.
     const { late } = quickest
-    const doubt = sample >= stretch.from && late !== Number.POSITIVE_INFINITY && late > gate(x) ? late : 0
+    const doubt = sample >= stretch.from && Number.isFinite(late) && late > gate(x) ? late : 0
     return {
       at: Microseconds(line.y(x)),
       uncertainty: Z95 * Math.sqrt(line.variance(x)) + UNKNOWN_DELAY + doubt,

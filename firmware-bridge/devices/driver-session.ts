@@ -4,7 +4,7 @@ import type { HostTime } from '../link/sample-clock.js'
 import type { Driver, DriverConnection, DriverIdentity, DriverLink } from './driver.js'
 import { createRateWatch } from './rate-watch.js'
 
-// All in µs. The first two are those of ECG Link (spec/ecg-link.md, Behaviour 6), so that every device behaves alike.
+// All in µs. The first two are those of ECG Link (Behaviour 6), so that every device behaves alike.
 const STALLED_AFTER = 2_000_000
 const REOPEN_AFTER = 5_000_000
 /** A device that has sent no sample since the carrier was opened gets longer each time, up to this. */
@@ -130,7 +130,7 @@ export function createDriverSession(
   function whatToLookAt(): string {
     return counters.bytes > bytesAtOpen
       ? `bytes arrive, but no ${driver.packet}: check the baud rate and the driver (?driver=${driver.name})`
-      : `nothing arrives, not one ${driver.packet}: check the device’s power and the cable`
+      : `nothing arrives, not one ${driver.packet}: check the device’s power and how it is connected`
   }
 
   function reopen() {

@@ -24,22 +24,25 @@ export function createPacketMatch(): FrameMatch {
 
   return (buffer, from, end) => {
     const needed = synchronised ? PACKET_BYTES + 1 : LOOK_AHEAD
-    if (contradicts(buffer, from, end)) {
+    const there = Math.min(end - from, needed)
+    if (!fits(buffer, from, there)) {
       synchronised = false
       return -1
     }
-    if (end - from < needed) return 0
-    if (!synchronised && ((buffer[from + PACKET_BYTES + NUMBER_AT]! - buffer[from + NUMBER_AT]!) & 0xff) !== 1)
-      return -1
-    synchronised = true
-    return PACKET_BYTES
-  }
-
-  /** Looks at what is there of this packet, of the next one's header, and, to synchronise, of the rest of that. */
-  function contradicts(buffer: Uint8Array, from: number, end: number): boolean {
-    const byte = (at: number) => (from + at < end ? buffer[from + at]! : undefined)
-    const footer = (at: number) => byte(at) !== undefined && byte(at)! >> 4 !== FOOTER
-    const header = (at: number) => byte(at) !== undefined && byte(at) !== HEADER
-    return header(0) || footer(FOOTER_AT) || header(PACKET_BYTES) || (!synchronised && footer(PACKET_BYTES + FOOTER_AT))
+    if (there < needed) return 0
+    synchronised ||= follows(buffer, from)
+    return synchronised ? PACKET_BYTES : -1
   }
 }
+
+/** Whether header and footer of this packet and of the next one are in place, as far as they are there. */
+function fits(buffer: Uint8Array, from: number, there: number): boolean {
+  if (buffer[from] !== HEADER) return false
+  if (there > FOOTER_AT && buffer[from + FOOTER_AT]! >> 4 !== FOOTER) return false
+  if (there > PACKET_BYTES && buffer[from + PACKET_BYTES] !== HEADER) return false
+  return there <= PACKET_BYTES + FOOTER_AT || buffer[from + PACKET_BYTES + FOOTER_AT]! >> 4 === FOOTER
+}
+
+/** Whether the next packet has the next number. */
+const follows = (buffer: Uint8Array, from: number): boolean =>
+  ((buffer[from + PACKET_BYTES + NUMBER_AT]! - buffer[from + NUMBER_AT]!) & 0xff) === 1

@@ -92,7 +92,7 @@ t.test('a dongle without its board, and a board that says nothing, are told apar
   t.match(device.states.at(-1), { state: 'connecting', reason: /the dongle answers, but not the board/ })
   const silent = rig(create())
   silent.pass(4_000_000)
-  t.match(silent.states.at(-1), { state: 'connecting', reason: /nothing arrives.*power and the cable/ })
+  t.match(silent.states.at(-1), { state: 'connecting', reason: /nothing arrives.*check the device’s power/ })
   t.equal(silent.sent.map(({ text }) => text).join(''), 'svsv', 'asked again')
 })
 
