@@ -1,1 +1,1 @@
-{"key":"7cf6c9241f23154f","sig":"kWhb0c+sv7Yu+CZn9XuW1MIjXNTwBsKwYHnbv4ltlCg+6LlMatbu8HvJx/+zTPrijte9wws3TnSrVSvOCGzkBg=="}
+{"key":"7cf6c9241f23154f","sig":"8EPHg9l4bjCr+SJj51YNgUaMtmU2E6Fi5nLzZ6ss5Q1grTGysyWVGK5HnfB7zWEJVMzeZQMccewvdc6sw3QfCg=="}
