@@ -1,0 +1,49 @@
+import { execFile, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { parseArgs, promisify } from 'node:util'
+import { SHIPPED_BUNDLE } from '../../models/shipped-assets.js'
+import { type EndToEnd, measureEndToEnd } from '../end-to-end.js'
+
+/**
+ * The gateway beside `peer.py`, at the same time on the same machine: same network, same kind of stream, each with its own
+ * virtual patients and broker in further processes.
+ *
+ *     node dist/bench/peers/side-by-side.js [--patients 1,8] [--seconds 60] [--python python3] [--json]
+ */
+
+const PEER = fileURLToPath(new URL('../../../bench/peers/peer.py', import.meta.url))
+/** As the gateway's. */
+const WARM_UP_SECONDS = 12
+
+const { values } = parseArgs({
+  options: {
+    patients: { type: 'string', default: '1,8' },
+    seconds: { type: 'string', default: '60' },
+    python: { type: 'string', default: 'python3' },
+    json: { type: 'boolean', default: false },
+  },
+})
+
+const rows: ({ program: string } & EndToEnd)[] = []
+for (const patients of values.patients.split(',').map(Number)) {
+  const [gateway, peer] = await Promise.all([measureGateway(patients), measurePeer(patients)])
+  rows.push({ program: 'gateway', ...gateway }, { program: 'peer.py', ...peer })
+}
+if (values.json) console.log(JSON.stringify(rows))
+else console.table(rows)
+
+async function measureGateway(patients: number): Promise<EndToEnd> {
+  for await (const result of measureEndToEnd([patients], Number(values.seconds))) return result
+  throw new Error('nothing was measured')
+}
+
+async function measurePeer(patients: number): Promise<EndToEnd> {
+  const outside = fork(new URL('../virtual-patients.js', import.meta.url), [String(patients)])
+  const [message] = await once(outside, 'message')
+  const { devices, port } = message as { devices: string[]; port: number }
+  const args = [PEER, SHIPPED_BUNDLE, port, WARM_UP_SECONDS, values.seconds, ...devices].map(String)
+  const { stdout } = await promisify(execFile)(values.python, args)
+  outside.disconnect()
+  return JSON.parse(stdout) as EndToEnd
+}
