@@ -174,12 +174,13 @@ class Room:
         return {"sent": self.sent, "lost": self.lost, "streaming": self._streaming}
 
     async def leave(self) -> None:
+        """Out of reach: both ends hear it when nothing has come for the supervision timeout."""
         self._here = False
         for connection in list(self._controller.le_connections.values()):
             here = self._adapter.le_connections.get(connection.self_address)
-            self._controller.lose(connection)
+            self._controller.on_le_disconnected(connection, hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR)
             if here is not None:
-                self._adapter.lose(here)
+                self._adapter.on_le_disconnected(here, hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR)
 
     async def come_back(self) -> None:
         self._here = True
