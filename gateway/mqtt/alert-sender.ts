@@ -105,6 +105,7 @@ export function createAlertSender({ outbox, topicOf, clock, log }: AlertSenderOp
       on.timer = setTimeout(wake, on.pace.wait)
       return
     }
+    const complete = outbox.written >= on.backlogEnd // before reading: what is written meanwhile may be missed
     const entries = await outbox.read(on.backlogSent, on.backlogEnd, Math.min(room, available))
     if (on !== run) return
     for (const entry of entries) {
@@ -113,7 +114,7 @@ export function createAlertSender({ outbox, topicOf, clock, log }: AlertSenderOp
       void deliver(on, entry)
     }
     if (entries.length > 0) again = true
-    else if (outbox.written >= on.backlogEnd) {
+    else if (complete) {
       on.backlogDone = true
       on.caughtUp()
     }

@@ -5,6 +5,7 @@ import { createBackOff } from './back-off.js'
 import { type BrokerOptions, brokerName, credentials } from './broker-options.js'
 import type { Log } from './log.js'
 import type { Timing } from './timing.js'
+import { within } from './within.js'
 
 export interface Publication {
   readonly topic: string
@@ -19,7 +20,7 @@ export interface Connection {
   publish(publication: Publication): Promise<void>
   /** QoS 1. A broker that does not allow it says nothing, and nothing comes. */
   subscribe(topic: string, received: (payload: Buffer) => void): void
-  /** Ends the connection because of something it did; a new one is made. */
+  /** Gives the connection up, if it still stands; a new one is made. */
   drop(reason: string): void
 }
 
@@ -88,6 +89,7 @@ export function keepConnected(options: BrokerLinkOptions): BrokerLink {
 
   function follow(client: MqttClient): void {
     let reason = 'the connection was closed'
+    let givenUp = false
     client.on('error', error => {
       reason = error.message || (error as NodeJS.ErrnoException).code || String(error)
     })
@@ -99,7 +101,8 @@ export function keepConnected(options: BrokerLinkOptions): BrokerLink {
       complained = null
       log.info({ broker: name }, 'connected to the broker')
       const connection = openConnection(client, options, why => {
-        if (client.disconnecting) return
+        if (givenUp) return
+        givenUp = true
         reason = why
         client.end(true)
       })
@@ -107,6 +110,7 @@ export function keepConnected(options: BrokerLinkOptions): BrokerLink {
       options.connected(connection)
     })
     client.once('close', () => {
+      givenUp = true
       if (current !== null) {
         if (clock.monotonic() - current.since >= STABLE_AFTER) backOff.reset()
         options.lost()
@@ -136,9 +140,11 @@ export function keepConnected(options: BrokerLinkOptions): BrokerLink {
     async stop() {
       stopped = true
       clearTimeout(retry)
+      if (client === null) return
       // With something unacknowledged a graceful end would wait for it; cut short, the broker publishes the will, which says the same.
       const force = current === null || current.unacknowledged > 0
-      await client?.endAsync(force)
+      await within(timing.stopWithin, client.endAsync(force))
+      client.stream.destroy()
     },
   }
 }

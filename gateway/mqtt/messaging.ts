@@ -1,5 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import type { Millis, UnixMillis } from '../../ecg/units.js'
+import type { UnixMillis } from '../../ecg/units.js'
 import type { AlertTransition } from '../alerts/alert.js'
 import type { AssessedWindow } from '../alerts/assessed-window.js'
 import type { Clock } from '../alerts/clock.js'
@@ -18,6 +17,7 @@ import { createOutbox, type Outbox } from './outbox.js'
 import { openOutboxStore } from './outbox-store.js'
 import { TIMING, type Timing } from './timing.js'
 import { topicsOf } from './topics.js'
+import { within } from './within.js'
 
 export interface MessagingOptions {
   readonly broker: BrokerOptions
@@ -109,7 +109,7 @@ export async function startMessaging(options: MessagingOptions): Promise<Messagi
   const birth = state({ state: 'online', session, version: options.version, started })
 
   function connected(connection: Connection): void {
-    connection.publish(birth).catch(() => {}) // refused or cut off: either way the connection ends, and says why
+    connection.publish(birth).catch((error: Error) => connection.drop(`the broker refused the birth: ${error.message}`))
     latest.attach(connection)
     reportHealth()
     const openBefore = [...outbox.open.keys()]
@@ -205,13 +205,3 @@ const json = (topic: string, message: object, qos: 0 | 1, retain: boolean): Publ
   qos,
   retain,
 })
-
-/** Waits for it, but no longer than this, and whatever comes of it. */
-async function within(limit: Millis, work: Promise<unknown>): Promise<void> {
-  const timer = new AbortController()
-  await Promise.race([
-    work.catch(() => {}),
-    delay(limit, undefined, { signal: timer.signal, ref: false }).catch(() => {}),
-  ])
-  timer.abort()
-}

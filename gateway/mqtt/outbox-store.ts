@@ -39,8 +39,8 @@ export interface OutboxStore {
   readonly troubled: boolean
   /** On disk (fsync) when it settles; rejects only when the store is closed meanwhile. `seq`: the highest number in it. */
   write(operations: StoreOperation[], seq: number): Promise<void>
-  /** All entries, in order: keys only, which is cheap even for a full store. */
-  entries(): Promise<StoreEntry[]>
+  /** All entries, in order. Reads keys only, in portions, so that even a full store does not hold up the event loop. */
+  entries(): AsyncIterable<StoreEntry>
   /** Entries after one number and up to another, in order. */
   read(after: number, upTo: number, limit: number): Promise<Array<readonly [StoreEntry, string]>>
   /** Not synced: a deletion lost in a crash means one more delivery, which is allowed. */
@@ -197,20 +197,27 @@ async function openLevel(path: string): Promise<OpenedLevel> {
   await db.open()
   try {
     const counters = await db.get(COUNTERS)
-    const entries = await entriesOf(db)
-    const found = {
-      messages: entries.length,
-      bytes: entries.reduce((sum, entry) => sum + entry.bytes, 0),
-      openAlerts: await db.values({ gt: 'a', lt: 'a\u{10ffff}' }).all(),
+    let messages = 0
+    let bytes = 0
+    for await (const entry of entriesOf(db)) {
+      messages++
+      bytes += entry.bytes
     }
-    return { db, counters: counters === undefined ? null : JSON.parse(counters), found }
+    const openAlerts = await db.values({ gt: 'a', lt: 'a\u{10ffff}' }).all()
+    return {
+      db,
+      counters: counters === undefined ? null : JSON.parse(counters),
+      found: { messages, bytes, openAlerts },
+    }
   } catch (error) {
     await db.close()
     throw error
   }
 }
 
-const entriesOf = async (db: Level): Promise<StoreEntry[]> => (await db.keys({ gt: 'm', lt: 'm~' }).all()).map(entryOf)
+async function* entriesOf(db: Level): AsyncGenerator<StoreEntry> {
+  for await (const key of db.keys({ gt: 'm', lt: 'm~' })) yield entryOf(key)
+}
 
 /** Numbers this run. The first write of a start, so it also finds a data folder that cannot be used. */
 function beginSession(folder: string, recorded: Sequence | null): Sequence {

@@ -178,24 +178,26 @@ export function createOutbox(options: OutboxOptions): Outbox {
       dropped += evicted.length
     }
     if (bytes + growth <= capacityBytes) await commit([])
-    else await exclusively(async () => commit(await choose(growth)))
+    else
+      await exclusively(async () => {
+        // A disk that cannot be read will not be written either, and `store.write` deals with that.
+        await commit(await choose(growth).catch(() => []))
+      })
     options.written()
   }
 
   /** What to give up to make room for so many bytes more. */
   async function choose(growth: number): Promise<StoreEntry[]> {
-    // A disk that cannot be read will not be written either, and `store.write` deals with that.
-    const entries = await store.entries().catch((): StoreEntry[] => [])
+    const candidates: Record<EntryKind, StoreEntry[]> = { continue: [], message: [], overflow: [] }
+    for await (const entry of store.entries()) if (!underWay.has(entry.seq)) candidates[entry.kind].push(entry)
     const spare = capacityBytes * (1 - EVICTION_SHARE) - growth
     const chosen: StoreEntry[] = []
     let kept = bytes
-    for (const kind of ['continue', 'message', 'overflow'] satisfies EntryKind[])
-      for (const entry of entries) {
-        if (kept <= spare || chosen.length >= MAX_LOST_RANGES) return chosen
-        if (entry.kind !== kind || underWay.has(entry.seq)) continue
-        chosen.push(entry)
-        kept -= entry.bytes
-      }
+    for (const entry of [...candidates.continue, ...candidates.message, ...candidates.overflow]) {
+      if (kept <= spare || chosen.length >= MAX_LOST_RANGES) break
+      chosen.push(entry)
+      kept -= entry.bytes
+    }
     return chosen
   }
 
@@ -244,9 +246,9 @@ export function createOutbox(options: OutboxOptions): Outbox {
       }),
     release: () => underWay.clear(),
     async topics(upTo) {
-      const unstored = [...inHand, ...unwritten].map(topicOf)
-      const entries = await store.entries()
-      return new Set([...unstored, ...entries.filter(entry => entry.seq <= upTo).map(({ topic }) => topic)])
+      const topics = new Set([...inHand, ...unwritten].map(topicOf))
+      for await (const { seq, topic } of store.entries()) if (seq <= upTo) topics.add(topic)
+      return topics
     },
     async remove(entry) {
       // Whoever comes first takes along those who came meanwhile.

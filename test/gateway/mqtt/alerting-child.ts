@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate } from 'node:timers/promises'
 import { startMessaging } from '../../../gateway/mqtt/messaging.js'
 import { alertOf, messagingOptions } from './messaging-rig.js'
 
@@ -27,6 +27,6 @@ for (let n = 0; !ending; n++) {
   // Ahead of what is under way at any time, but not by much: the disk is the same one for all tests.
   while (messaging.counters.outboxMessages > 200 && !ending) await setImmediate()
 }
-while (messaging.counters.connects === 0) await setImmediate()
+while (messaging.counters.connects === 0 || messaging.counters.outboxMessages > 0) await delay(5)
 await messaging.stop()
 process.exit(messaging.counters.outboxMessages === 0 ? 0 : 1)
