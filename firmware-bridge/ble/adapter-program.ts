@@ -11,7 +11,7 @@ import { openPeripheral, type PeripheralLink } from './peripheral-link.js'
 // begun again.
 
 /** An adapter that is not ready after this is off, gone or hung, ms. */
-const READY_WITHIN = 3_000
+const READY_WITHIN = 4_000
 /** Noble keeps about 3 kB for each address that it has heard, and phones take a new one every quarter of an hour. */
 const MAX_HEARD = 20_000
 /** Messages that the gateway has not taken yet: further notifications are dropped, and show there as a loss. */
@@ -23,6 +23,7 @@ interface Link {
   readonly device: string
   readonly abort: AbortController
   open?: PeripheralLink
+  closing?: Promise<void> | undefined
 }
 
 const name = JSON.parse(process.argv[2]!) as AdapterName
@@ -35,7 +36,7 @@ process.on('uncaughtException', error => end(`the Bluetooth library failed (${er
 process.on('disconnect', () => process.exit())
 setInterval(() => send({ did: 'live' }), LIVE_EVERY)
 
-const noble = await loadNoble(name).catch(async error => {
+const noble = await loadNoble(name, end).catch(async error => {
   end(error.message)
   return new Promise<never>(() => {})
 })
@@ -52,8 +53,7 @@ process.on('message', (message: ToAdapter) => {
     case 'write':
       return link?.open?.write(message.characteristic, message.value, message.acknowledged)
     case 'close':
-      link?.abort.abort(new Error('closed'))
-      return void link?.open?.close().then(() => tellClosed(message.link, ''))
+      if (link) close(message.link, link)
   }
 })
 // A terminal and systemd signal every process of the gateway; this one ends after the gateway, by 'disconnect'.
@@ -65,11 +65,13 @@ setImmediate(() => {
 async function open(request: OpenLink) {
   if (finder.heard > MAX_HEARD) return end('the Bluetooth program begins again, to forget the devices that passed by')
   const { link, device } = request
-  const busy = [...links.values()].some(other => other.device === device)
+  const earlier = [...links.values()].find(other => other.device === device)
   const opening: Link = { device, abort: new AbortController() }
   links.set(link, opening)
   try {
-    if (busy) throw new TransportError('ble-device-busy', `${device} is already in use here: name each device once`)
+    await earlier?.closing
+    if (earlier && !earlier.closing)
+      throw new TransportError('ble-device-busy', `${device} is already in use here: name each device once`)
     await ready()
     opening.open = await openPeripheral(noble, finder, request, opening.abort.signal, {
       received(characteristic, value, arrived) {
@@ -104,6 +106,11 @@ async function ready(): Promise<void> {
       throw new TransportError('ble-adapter-missing', `${adapter} is not there or cannot do Bluetooth Low Energy`)
     throw new TransportError('ble-adapter-silent', `${adapter} does not answer: unplug it and plug it in again`)
   })
+}
+
+function close(number: number, link: Link) {
+  link.abort.abort(new Error('closed'))
+  link.closing ??= link.open?.close().then(() => tellClosed(number, ''))
 }
 
 function tellClosed(link: number, reason: string) {

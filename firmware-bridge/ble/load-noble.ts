@@ -1,14 +1,16 @@
 import type { BindingType, Noble, WithBindingsOptions } from '@stoprocent/noble'
 import { TransportError } from '../transport/transport-error.js'
 import type { AdapterName } from './adapter-name.js'
+import { watchHci } from './watch-hci.js'
 
 type WithBindings = (type: BindingType | 'dbus', options?: WithBindingsOptions & { adapterId?: string }) => Noble
 
-/** Noble on the adapter of that name, not yet started. Only here is any of it loaded. */
-export async function loadNoble(name: AdapterName): Promise<Noble> {
+/** Noble on the adapter of that name, not yet started. Only here is any of it loaded. `failed`: the adapter is no good any more. */
+export async function loadNoble(name: AdapterName, failed: (reason: string) => void): Promise<Noble> {
   // Without a scan response noble would wait for a second advertisement, and a device that sends none is heard late or never.
   process.env.NOBLE_REPORT_ALL_HCI_EVENTS = '1'
   try {
+    if (name.by !== 'bluez') await watchHci(failed)
     const { withBindings } = (await import('@stoprocent/noble')) as unknown as { withBindings: WithBindings }
     switch (name.by) {
       case 'kernel':

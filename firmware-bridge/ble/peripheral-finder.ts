@@ -2,7 +2,7 @@ import type { Noble, Peripheral } from '@stoprocent/noble'
 import { within } from './within.js'
 
 /** The adapter answers a command within this, or never, ms. */
-const ANSWER_WITHIN = 2_000
+const ANSWER_WITHIN = 4_000
 /** Another program on the same adapter may stop our scan: begin again after this, not at once, ms. */
 const SCAN_AGAIN_AFTER = 200
 

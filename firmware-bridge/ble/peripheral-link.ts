@@ -10,15 +10,18 @@ import { within } from './within.js'
 // How long each step may take, ms.
 /** Devices advertise at least once a second; a scanner misses some. */
 const HEAR_WITHIN = 5_000
-const CONNECT_WITHIN = 4_000
+const CONNECT_WITHIN = 3_000
 /** A cancelled attempt is acknowledged by the adapter, or stands in the way of every later one. */
 const CANCEL_WITHIN = 1_000
 /** An answer of the device, and one of the adapter alone. */
 const ANSWER_WITHIN = 5_000
-const COMMAND_WITHIN = 2_000
+const COMMAND_WITHIN = 4_000
 /** What was written before `close`, e.g. STOP, leaves within a few connection intervals. */
 const LAST_WORDS = 100
-const MEASURE_EVERY = 2_000
+/** Also finds out soon that the adapter was reset (watch-hci.ts). */
+const MEASURE_EVERY = 1_000
+/** Together sooner than the 5 s after which a silent device is connected anew, which would not cure a hung adapter. */
+const MEASURE_WITHIN = 3_000
 /** "Not available" (Bluetooth Core, Vol 4, Part E, 7.5.4), dBm. */
 const NO_RSSI = 127
 
@@ -149,7 +152,7 @@ function attach(
   }
 
   function measure() {
-    within(COMMAND_WITHIN, peripheral.updateRssiAsync(), () => new Error('no answer')).then(
+    within(MEASURE_WITHIN, peripheral.updateRssiAsync(), () => new Error('no answer')).then(
       rssi => attached && rssi !== NO_RSSI && output.measured(rssi),
       () => attached && output.failed('the Bluetooth adapter has stopped answering'),
     )
@@ -210,6 +213,7 @@ const called = ({ address, advertisement: { localName } }: Peripheral) =>
 /** Numbers are HCI error codes (Bluetooth Core, Vol 1, Part F). */
 function describe(reason: number | string): string {
   if (reason === 0x08) return 'the radio link was lost: the device is out of reach or switched off'
+  if (reason === 0x03) return 'the Bluetooth adapter was unplugged or has failed'
   if (reason === 0x13 || reason === 0x14 || reason === 0x15) return 'the device ended the connection'
   const code = typeof reason === 'number' ? `HCI error 0x${reason.toString(16).padStart(2, '0')}` : reason
   return `the Bluetooth connection ended (${code})`

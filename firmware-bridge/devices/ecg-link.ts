@@ -8,7 +8,7 @@ import { type Clocks, SYSTEM_CLOCKS, UTC_RESOLUTION } from './clocks.js'
 const TICK = 20
 /** Wait before a carrier that did not work is opened again: first and at most, ms. Short, because opening a port costs nothing. */
 const FIRST_RETRY = 100
-const LAST_RETRY = 1_000
+const LAST_RETRY = 500
 
 /** A device that speaks ECG Link, on any carrier. */
 export function createEcgLinkDevice(uri: string, carrier: PacketCarrier, clocks: Clocks = SYSTEM_CLOCKS): DeviceStream {

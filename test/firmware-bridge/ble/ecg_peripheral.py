@@ -20,13 +20,14 @@ from bumble.transport.common import AsyncPipeSink
 from virtual_controller import VirtualController
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "firmware-bridge" / "vectors"))
-from ecg_link import BadFrame, Packet, decode_packet, encode_packet  # noqa: E402
+from ecg_link import BadFrame, Packet, decode_packet, encode_packet
 
 SERVICE = "7e0c0001-5ec6-4c1b-9d3a-0ec91b9a7e01"
 TO_HOST = "7e0c0002-5ec6-4c1b-9d3a-0ec91b9a7e01"
 FROM_HOST = "7e0c0003-5ec6-4c1b-9d3a-0ec91b9a7e01"
 LEADS = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
-ATT_HEADER, PACKET_OVERHEAD, SAMPLES_HEADER = 3, 16, 14
+L2CAP_HEADER, ATT_HEADER, PACKET_OVERHEAD, SAMPLES_HEADER = 4, 3, 16, 14
+NOTIFICATION = 0x1B
 TICK = 0.005  # s
 ADVERTISE_EVERY = 100  # ms
 
@@ -40,7 +41,8 @@ class Options:
     channels: int = 8
     value_bytes: int = 3
     retain: int = 0
-    loss: float = 0.0  # of notifications; lost between the controllers, after they were sent
+    loss: float = 0.0  # of notifications: sent, but never received
+    speed: float = 1.0  # of its clock: a test of 10 s windows need not take 10 s
     service: str = SERVICE
     advertised: bool = True  # its service, beside its name
     seed: int = 1
@@ -140,7 +142,7 @@ class EcgPeripheral:
     # -- ECG Link --
 
     def _now(self) -> int:
-        return int((time.monotonic() - self._boot) * 1e6)
+        return int((time.monotonic() - self._boot) * self.options.speed * 1e6)
 
     def _send(self, kind: str, fields: dict[str, Any], clock: int | None = None) -> None:
         if self._host is None:
@@ -151,10 +153,17 @@ class EcgPeripheral:
         if self._random.random() < self.options.loss:
             self.lost += 1
             return
-        if kind == "SAMPLES":
-            self.delivered.add(fields["first"], fields["count"])
         notifying = self._device.notify_subscriber(self._host, self._to_host, encode_packet(packet))
         asyncio.get_running_loop().create_task(notifying)
+
+    def passed(self, pdu: bytes) -> None:
+        """A PDU of ours has reached the host's controller."""
+        att = pdu[L2CAP_HEADER:]
+        if att[0] != NOTIFICATION:
+            return
+        packet = decode_packet(att[ATT_HEADER:])
+        if packet.type == "SAMPLES":
+            self.delivered.add(packet.fields["first"], packet.fields["count"])
 
     def _heard(self, _connection: Connection, data: bytes) -> None:
         try:
@@ -193,9 +202,19 @@ class EcgPeripheral:
         room = self._host.att_mtu - ATT_HEADER - PACKET_OVERHEAD - SAMPLES_HEADER if self._host else 0
         return room // (self.options.channels * self.options.value_bytes)
 
+    @property
+    def account(self) -> dict[str, Any]:
+        return {
+            "delivered": self.delivered.spans,
+            "sent": self.sent,
+            "lost": self.lost,
+            "block": self.block,
+            "streaming": self._streaming,
+        }
+
     async def _sample(self) -> None:
         while True:
-            due = int((time.monotonic() - self._boot) * self.options.rate)
+            due = self._now() * self.options.rate // 1_000_000
             if not self._streaming or self.block == 0:
                 self._next = due
             while self._streaming and self._next + self.block <= due:

@@ -15,22 +15,25 @@ export interface RadioDevice {
   readonly value_bytes?: 2 | 3
   readonly retain?: number
   readonly loss?: number
+  readonly speed?: number
   readonly service?: string
   readonly advertised?: boolean
 }
 
 export interface RadioAccount {
-  /** [first, count] of samples whose notification was not lost, in the order of sending. */
+  /** [first, count] of samples that reached the host's controller, in order. */
   readonly delivered: readonly [number, number][]
   readonly sent: number
   readonly lost: number
+  /** Samples in a notification. */
   readonly block: number
+  readonly streaming: boolean
 }
 
 export interface VirtualRadio {
   /** For `?adapter=`. */
   readonly adapter: string
-  do(order: 'plug' | 'unplug' | 'reset' | 'hang'): Promise<unknown>
+  do(order: 'plug' | 'unplug' | 'reset' | 'hang' | 'pass_by'): Promise<unknown>
   do(order: 'leave' | 'come_back', device: number): Promise<unknown>
   do(order: 'refuse_connections', yes: boolean): Promise<unknown>
   account(device: number): Promise<RadioAccount>

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bumble import hci
 from bumble.controller import Connection, Controller
+from bumble.core import PhysicalTransport
 from bumble.link import LocalLink
 
 RSSI = -61  # dBm
@@ -17,20 +20,36 @@ class VirtualController(Controller):
         super().__init__(name, host, sink, link, public)
         # bumble says "from my random address" in every packet, also where the connection is by the public one.
         self.random_address = public
+        self.pdu_passed: Callable[[hci.Address, bytes], None] = lambda _sender, _pdu: None  # on its way to the host
         self.deaf = False  # hung: takes commands and does nothing
         self.connects = True
 
     # -- what may happen to it --
 
-    def lose(self, connection: Connection) -> None:
-        """Out of reach: both ends hear it when nothing has come for the supervision timeout."""
-        self.on_le_disconnected(connection, hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR)
+    def lose_links(self) -> None:
+        """Out of reach: both ends hear of it, as they do when nothing has come for the supervision timeout."""
+        for connection in list(self.le_connections.values()):
+            self._tell_peer(connection)
+            self.on_le_disconnected(connection, hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR)
 
     def forget(self) -> None:
         """What a reset does. The host is told nothing."""
+        for connection in self.le_connections.values():
+            self._tell_peer(connection)
         self.le_connections.clear()
         self.pending_le_connection = None
         self.le_scan_enable = False
+
+    def _tell_peer(self, connection: Connection) -> None:
+        peer = self.link.find_le_controller(connection.peer_address)
+        there = peer and peer.le_connections.get(connection.self_address)
+        if peer and there:
+            peer.on_le_disconnected(there, hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR)
+
+    def on_link_acl_data(self, sender_address: hci.Address, transport: PhysicalTransport, data: bytes) -> None:
+        if sender_address in self.le_connections:
+            self.pdu_passed(sender_address, data)
+        super().on_link_acl_data(sender_address, transport, data)
 
     # -- commands --
 

@@ -11,16 +11,14 @@ import asyncio
 import json
 import logging
 import sys
-from pathlib import Path
 from typing import Any
 
+from bumble import hci, ll
 from bumble.link import LocalLink
 from bumble.transport.common import Transport
 from bumble.transport.pty import open_pty_transport
-
-sys.path.insert(0, str(Path(__file__).parent))
-from ecg_peripheral import EcgPeripheral, Options  # noqa: E402
-from virtual_controller import VirtualController  # noqa: E402
+from ecg_peripheral import EcgPeripheral, Options
+from virtual_controller import VirtualController
 
 ADAPTER_ADDRESS = "F0:F1:F2:F3:F4:F5"
 
@@ -32,6 +30,12 @@ class Room:
         self._adapter = VirtualController("adapter", self._link, ADAPTER_ADDRESS)
         self._devices = [EcgPeripheral(self._link, options) for options in devices]
         self._pty: Transport | None = None
+        self._adapter.pdu_passed = self._passed
+
+    def _passed(self, sender: hci.Address, pdu: bytes) -> None:
+        for device in self._devices:
+            if device.controller.random_address == sender:
+                device.passed(pdu)
 
     async def open(self) -> None:
         await self.plug()
@@ -49,40 +53,36 @@ class Room:
         self._adapter.host = None
         if self._pty is not None:
             await self._pty.close()
-        self._break_links()
+        self._adapter.forget()
 
     async def reset(self, **_: Any) -> None:
         """Of itself, without a word to the host."""
-        self._break_links()
+        self._adapter.forget()
 
     async def hang(self, **_: Any) -> None:
+        self._adapter.forget()
         self._adapter.deaf = True
-        self._break_links()
 
     async def refuse_connections(self, yes: bool, **_: Any) -> None:
         self._adapter.connects = not yes
 
-    def _break_links(self) -> None:
-        self._adapter.forget()
-        for device in self._devices:
-            for connection in list(device.controller.le_connections.values()):
-                device.controller.lose(connection)
-
     async def leave(self, device: int, **_: Any) -> None:
-        gone = self._devices[device]
-        await gone.leave()
-        for connection in list(gone.controller.le_connections.values()):
-            here = self._adapter.le_connections.get(connection.self_address)
-            gone.controller.lose(connection)
-            if here is not None:
-                self._adapter.lose(here)
+        await self._devices[device].leave()
+        self._devices[device].controller.lose_links()
 
     async def come_back(self, device: int, **_: Any) -> None:
         await self._devices[device].come_back()
 
     async def account(self, device: int, **_: Any) -> dict[str, Any]:
-        asked = self._devices[device]
-        return {"delivered": asked.delivered.spans, "sent": asked.sent, "lost": asked.lost, "block": asked.block}
+        return self._devices[device].account
+
+    async def pass_by(self, **_: Any) -> None:
+        """A stranger whose advertisement ends in the middle of a field: type 0x0A, TX power, without its value."""
+        stranger = hci.Address("C1:22:33:44:55:66", hci.Address.RANDOM_DEVICE_ADDRESS)
+        cut_short = ll.AdvExtInd(advertiser_address=stranger, data=bytes.fromhex("010a"), sid=0)
+        for _ in range(20):
+            self._link.send_advertising_pdu(self._devices[0].controller, cut_short)
+            await asyncio.sleep(0.01)
 
 
 async def main() -> None:
