@@ -60,31 +60,35 @@ class Publisher:
     """Publishes, and notes the time from a window's last byte to the broker's acknowledgement."""
 
     def __init__(self, port: int) -> None:
-        self.latencies: list[float] = []
-        self.pending: dict[int, float] = {}
-        self.lock = threading.Lock()
+        self.sent: dict[int, float] = {}
+        self.acknowledged: dict[int, float] = {}
         self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
-        self.client.on_publish = self.acknowledged
+        self.client.on_publish = self.note
         self.client.connect("127.0.0.1", port)
         self.client.loop_start()
 
     def publish(self, topic: str, message: dict[str, object], arrived: float) -> None:
-        with self.lock:
-            self.pending[self.client.publish(topic, json.dumps(message), qos=1).mid] = arrived
+        self.sent[self.client.publish(topic, json.dumps(message), qos=1).mid] = arrived
 
-    def acknowledged(self, _client: object, _data: object, mid: int, *_: object) -> None:
-        with self.lock:
-            self.latencies.append(time.monotonic() - self.pending.pop(mid))
+    def note(self, _client: object, _data: object, mid: int, *_: object) -> None:
+        self.acknowledged[mid] = time.monotonic()
+
+    def latencies(self, since: float) -> list[float]:
+        """Of the windows that were complete later than this."""
+        done = self.acknowledged.copy()
+        return [done[mid] - arrived for mid, arrived in self.sent.copy().items() if arrived >= since and mid in done]
 
 
 def listen(path: str, model: Model, publisher: Publisher) -> None:
     """One patient, for ever."""
     port = serial.Serial(path, 921600, timeout=1)
-    port.write(encode(HELLO_REQUEST) + encode(START))
     size, hop = WINDOW_S * RATE, HOP_S * RATE
     ring, filled, window = np.zeros((size, CHANNELS), np.int32), 0, 0
-    pending = b""
+    pending, asked = b"", 0.0
     while True:
+        if filled == 0 and time.monotonic() - asked > 1:
+            port.write(encode(HELLO_REQUEST) + encode(START))
+            asked = time.monotonic()
         pending += port.read(max(1, port.in_waiting))
         arrived = time.monotonic()
         *frames, pending = pending.split(b"\0")
@@ -135,12 +139,11 @@ def main() -> None:
     for path in ports:
         threading.Thread(target=listen, args=(path, model, publisher), daemon=True).start()
     time.sleep(float(warm_up))
-    publisher.latencies.clear()
     before, began = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
     time.sleep(float(seconds))
     after, lasted = resource.getrusage(resource.RUSAGE_SELF), time.monotonic() - began
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    latencies = np.array(publisher.latencies) * 1000
+    latencies = np.array(publisher.latencies(began)) * 1000
     resident = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
     result = {
         "patients": len(ports),
