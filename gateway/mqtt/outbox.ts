@@ -15,6 +15,7 @@ import {
   type StoreOperation,
 } from './outbox-store.js'
 import { createOverflowAlert } from './overflow-alert.js'
+import { takingTurns } from './taking-turns.js'
 
 /**
  * Where alert messages are numbered, written and kept until the broker has them. Bounded: when full it gives up `continue`
@@ -85,6 +86,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
   const unfinished: AlertTransition[] = []
   const unwritten: AlertTransition[] = []
   const overflow = createOverflowAlert(clock, newId)
+  /** Nothing is given up or removed while it is being read, nor the other way round. */
   const exclusively = takingTurns()
   let { messages, bytes } = store.found
   let { seq } = store
@@ -267,15 +269,5 @@ export function createOutbox(options: OutboxOptions): Outbox {
         else resolve()
       }),
     close: () => store.close(),
-  }
-}
-
-/** Nothing is given up or removed while it is being read, nor the other way round. */
-function takingTurns(): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve()
-  return work => {
-    const turn = last.then(work)
-    last = turn.catch(() => {})
-    return turn
   }
 }
