@@ -11,6 +11,7 @@ import type {
 import type { AssessedWindow } from '../../gateway/alerts/assessed-window.js'
 import { createDevicePipeline } from '../../gateway/device-pipeline.js'
 import type { Inference, InferenceEngine } from '../../gateway/inference/inference-engine.js'
+import { InferenceError } from '../../gateway/inference/inference-error.js'
 import type { DeviceReport } from '../../gateway/mqtt/device-state-message.js'
 import { bundleInput } from './window/bundle-input.js'
 
@@ -52,6 +53,7 @@ interface Rig {
   readonly windows: AssessedWindow[]
   readonly conditions: string[]
   readonly reports: DeviceReport[]
+  readonly engine: { fallback: string | null }
   readonly pipeline: ReturnType<typeof createDevicePipeline>
   stream(first: number, seconds: number, electrodesOff?: number): void
 }
@@ -73,7 +75,7 @@ function rig(t: Test, assess: (call: number) => Promise<Inference>, claim: () =>
     firstOpen: Promise.resolve(),
     stop: async () => {},
   }
-  const engine: InferenceEngine = {
+  const engine: InferenceEngine & { fallback: string | null } = {
     model: MODEL,
     fallback: null,
     depth: 0,
@@ -102,6 +104,7 @@ function rig(t: Test, assess: (call: number) => Promise<Inference>, claim: () =>
     windows,
     conditions,
     reports,
+    engine,
     pipeline,
     stream(first, seconds, electrodesOff = 0) {
       for (let at = 0; at < seconds * RATE; at += 50) device!.samples(block(first + at, 50, electrodesOff))
@@ -222,4 +225,33 @@ t.test('a device whose id another one has is not listened to, until that one is 
   stream(5000, 10)
   await pipeline.stop()
   t.match(windows[0]?.window, { index: 0, firstSample: 5000, missing: 0 })
+})
+
+t.test('a window that was passed over is an overload of the machine, not a failure of the model', async t => {
+  const passedOver = new InferenceError('PASSED_OVER', 'too many windows')
+  const { device, windows, conditions, pipeline, stream } = rig(t, async call => {
+    if (call === 0) throw passedOver
+    return answer(0.1)
+  })
+  device.identified(identity(1))
+  stream(0, 15)
+  await pipeline.stop()
+  t.match(windows[0]?.window.reasons.at(-1), /not assessed: too many windows/)
+  t.match(windows[1], { probabilities: Float32Array.of(0.1) })
+  t.ok(conditions.includes('INFERENCE_OVERLOADED'))
+  t.notOk(conditions.includes('INFERENCE_FAILING'))
+})
+
+t.test('each window names the model that answered it, and a fallback is a condition of the gateway', async t => {
+  const other = { ...MODEL, precision: 'fp32', variant: 'w' } as const
+  const { device, windows, conditions, pipeline, stream, engine } = rig(t, async () => ({
+    ...answer(0.1),
+    model: other,
+  }))
+  device.identified(identity(1))
+  stream(0, 10)
+  engine.fallback = 'v failed; w runs in its place'
+  await pipeline.stop()
+  t.same(windows[0]?.model, other)
+  t.ok(conditions.includes('PROVIDER_FALLBACK'))
 })
