@@ -46,7 +46,12 @@ const BrokerSchema = z.strictObject({
 const InferenceSchema = z.strictObject({
   provider: z.string().default('auto').describe('"auto" takes the fastest that passes the bundle’s goldens'),
   variant: z.string().default('auto').describe('file name or precision of one variant of the bundle'),
-  workers: z.int().min(1).max(64).optional().describe('worker threads; by default as many as the devices need on this machine'),
+  workers: z
+    .int()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe('worker threads; by default as many as the devices need on this machine'),
 })
 
 export const ConfigSchema = z.strictObject({
