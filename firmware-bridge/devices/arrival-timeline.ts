@@ -3,8 +3,8 @@ import { CLOCK_WANDER } from '../link/host-fit.js'
 import { createLineFilter } from '../link/line-filter.js'
 import type { HostTime } from '../link/sample-clock.js'
 
-/** The quickest packet of each such stretch of host time stands for it, µs. */
-const STRETCH = 1_000_000
+/** The quickest packet of each such stretch of host time stands for it, µs: longer than a busy host is late for. */
+const STRETCH = 2_000_000
 /** After so long without a packet a stretch begins anew, because what waited meanwhile comes late, µs. */
 const PAUSE = 250_000
 /** Front ends run on internal oscillators, good to about 0.5 %, and to a few over their temperature range (SBAS459). */
@@ -13,8 +13,10 @@ const RATE_SIGMA = 0.01
 const SIGMA = 5_000
 /** The quickest packet still took some unknown time, µs: the device's queue, UART, USB polling. */
 const UNKNOWN_DELAY = 50_000
-/** What comes later than this and `GATE_SIGMAS`, for a whole stretch, µs, is not late: samples before it are lost. */
-const GATE = 30_000
+/**
+ * What comes later than `UNKNOWN_DELAY` and so many sigmas, for a whole stretch, is not late: samples before it are lost. A
+ * shorter loss cannot be told from delay, and moves no time by more than is stated anyway.
+ */
 const GATE_SIGMAS = 5
 const Z95 = 1.96
 
@@ -22,7 +24,7 @@ const Z95 = 1.96
 export interface ArrivalTimeline {
   /**
    * Sample `newest` was the last to arrive at `arrived`. Answers how many samples must have been lost before it, unnoticed, for
-   * it to be that late; those after it must be numbered accordingly. A loss shorter than `GATE` is taken for delay.
+   * it to be that late; those after it must be numbered accordingly. A loss shorter than `UNKNOWN_DELAY` is taken for that.
    */
   add(newest: number, arrived: Microseconds): number
   /** How many samples can have been lost if sample `newest` arrives at `arrived`: none arrives before it is taken. */
@@ -45,7 +47,7 @@ export function createArrivalTimeline(rate: Hertz, quantum = 1): ArrivalTimeline
     quickest = { x: 0, host: 0, late: Number.POSITIVE_INFINITY }
   }
 
-  const gate = (x: number) => Math.max(GATE, GATE_SIGMAS * Math.sqrt(line.variance(x) + SIGMA ** 2))
+  const gate = (x: number) => Math.max(UNKNOWN_DELAY, GATE_SIGMAS * Math.sqrt(line.variance(x) + SIGMA ** 2))
 
   function add(newest: number, arrived: Microseconds): number {
     const x = newest * period
@@ -81,7 +83,7 @@ export function createArrivalTimeline(rate: Hertz, quantum = 1): ArrivalTimeline
 
   function room(newest: number, arrived: Microseconds): number {
     const x = newest * period
-    const slack = SIGMA + 2 * Math.sqrt(line.variance(x))
+    const slack = UNKNOWN_DELAY + 2 * Math.sqrt(line.variance(x))
     return begun ? Math.max(0, Math.floor((arrived - line.y(x) + slack) / period)) : 0
   }
 

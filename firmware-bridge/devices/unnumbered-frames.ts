@@ -19,7 +19,7 @@ export interface UnnumberedFrames {
  * Time: arrival of the last byte stands for the last sample; the uncertainty says so.
  * Loss: where the framing breaks, what is missing is counted from the bytes skipped, which is exact while less than a frame is
  * lost at a time, and bounded by the time that has passed. Whole frames lost without a trace are estimated from arrival, within
- * a second or two, when they exceed 30 ms; shorter losses cannot be told from delay.
+ * a few seconds, when they exceed 50 ms; shorter losses cannot be told from delay.
  */
 export function connectUnnumberedFrames(link: DriverLink, frames: UnnumberedFrames): DriverConnection {
   const { identity, frameBytes, take } = frames
