@@ -14,6 +14,21 @@ export interface OpenLink {
   readonly notify: readonly string[]
 }
 
+export interface ScanRequest {
+  readonly do: 'scan'
+  readonly link: number
+  readonly ms: number
+}
+
+export interface HeardDevice {
+  readonly address: string
+  readonly name: string | undefined
+  /** As noble writes UUIDs: without hyphens, 16-bit ones short. */
+  readonly services: readonly string[]
+  /** dBm. */
+  readonly rssi: number
+}
+
 export type ToAdapter =
   | OpenLink
   | {
@@ -25,6 +40,7 @@ export type ToAdapter =
       readonly acknowledged: boolean
     }
   | { readonly do: 'close'; readonly link: number }
+  | ScanRequest
 
 export type FromAdapter =
   /** `mtu`: undefined where the system does not tell. */
@@ -39,6 +55,7 @@ export type FromAdapter =
     }
   | { readonly did: 'measure'; readonly link: number; readonly rssi: number }
   | { readonly did: 'close'; readonly link: number; readonly reason: string }
+  | { readonly did: 'scan'; readonly link: number; readonly devices: readonly HeardDevice[] }
   /** The program lives. */
   | { readonly did: 'live' }
   /** The program is about to end; why. */

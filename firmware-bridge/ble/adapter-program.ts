@@ -1,5 +1,13 @@
+import type { Peripheral } from '@stoprocent/noble'
 import { TransportError, type TransportErrorCode } from '../transport/transport-error.js'
-import { type FromAdapter, LIVE_EVERY, type OpenLink, type ToAdapter } from './adapter-messages.js'
+import {
+  type FromAdapter,
+  type HeardDevice,
+  LIVE_EVERY,
+  type OpenLink,
+  type ScanRequest,
+  type ToAdapter,
+} from './adapter-messages.js'
 import { type AdapterName, describeAdapter } from './adapter-name.js'
 import { loadNoble } from './load-noble.js'
 import { createPeripheralFinder } from './peripheral-finder.js'
@@ -16,14 +24,17 @@ const READY_WITHIN = 4_000
 const MAX_HEARD = 20_000
 /** Messages that the gateway has not taken yet: further notifications are dropped, and show there as a loss. */
 const MAX_UNSENT = 4_096
-/** Time for the last message to leave, ms. */
-const LAST_WORDS = 200
+/** Time for the last message to leave, and for devices to be let go, ms. */
+const LAST_WORD = 200
+const LEAVE_WITHIN = 1_000
 
 interface Link {
   readonly device: string
   readonly abort: AbortController
   open?: PeripheralLink
-  closing?: Promise<void> | undefined
+  /** Settles when nothing is left of it. */
+  readonly gone: Promise<void>
+  settle(): void
 }
 
 const name = JSON.parse(process.argv[2]!) as AdapterName
@@ -33,7 +44,7 @@ let ending = false
 let everReady = false
 
 process.on('uncaughtException', error => end(`the Bluetooth library failed (${error.message})`))
-process.on('disconnect', () => process.exit())
+process.on('disconnect', leave)
 setInterval(() => send({ did: 'live' }), LIVE_EVERY)
 
 const noble = await loadNoble(name, end).catch(async error => {
@@ -53,7 +64,10 @@ process.on('message', (message: ToAdapter) => {
     case 'write':
       return link?.open?.write(message.characteristic, message.value, message.acknowledged)
     case 'close':
-      if (link) close(message.link, link)
+      link?.abort.abort(new Error('closed'))
+      return void link?.open?.close().then(() => tellClosed(message.link, ''))
+    case 'scan':
+      return void scan(message)
   }
 })
 // A terminal and systemd signal every process of the gateway; this one ends after the gateway, by 'disconnect'.
@@ -66,12 +80,11 @@ async function open(request: OpenLink) {
   if (finder.heard > MAX_HEARD) return end('the Bluetooth program begins again, to forget the devices that passed by')
   const { link, device } = request
   const earlier = [...links.values()].find(other => other.device === device)
-  const opening: Link = { device, abort: new AbortController() }
-  links.set(link, opening)
+  const opening = addLink(link, device)
   try {
-    await earlier?.closing
-    if (earlier && !earlier.closing)
+    if (earlier && !earlier.abort.signal.aborted)
       throw new TransportError('ble-device-busy', `${device} is already in use here: name each device once`)
+    await earlier?.gone
     await ready()
     opening.open = await openPeripheral(noble, finder, request, opening.abort.signal, {
       received(characteristic, value, arrived) {
@@ -84,12 +97,31 @@ async function open(request: OpenLink) {
     send({ did: 'open', link, address: opening.open.address, mtu: opening.open.mtu })
   } catch (error) {
     if (opening.abort.signal.aborted) return tellClosed(link, '')
-    links.delete(link)
-    const { message } = error as Error
-    const code = error instanceof TransportError ? (error.code as TransportErrorCode) : 'carrier-failed'
-    send({ did: 'refuse', link, code, message })
-    if (code === 'ble-adapter-silent' || code === 'ble-adapter-missing') end(message)
+    forget(link)
+    refuse(link, error as Error)
   }
+}
+
+async function scan({ link, ms }: ScanRequest) {
+  const devices = new Map<string, HeardDevice>()
+  const never = new AbortController().signal
+  const note = ({ id, address, rssi, advertisement: { localName, serviceUuids } }: Peripheral) => {
+    devices.set(id, { address, name: localName, services: [...serviceUuids], rssi })
+    return false
+  }
+  try {
+    await ready()
+    await finder.find(note, ms, never)
+    send({ did: 'scan', link, devices: [...devices.values()] })
+  } catch (error) {
+    refuse(link, error as Error)
+  }
+}
+
+function refuse(link: number, error: Error) {
+  const code = error instanceof TransportError ? (error.code as TransportErrorCode) : 'carrier-failed'
+  send({ did: 'refuse', link, code, message: error.message })
+  if (code === 'ble-adapter-silent' || code === 'ble-adapter-missing') end(error.message)
 }
 
 /** Rejects with a `TransportError` that says what is wrong with the adapter. */
@@ -108,13 +140,23 @@ async function ready(): Promise<void> {
   })
 }
 
-function close(number: number, link: Link) {
-  link.abort.abort(new Error('closed'))
-  link.closing ??= link.open?.close().then(() => tellClosed(number, ''))
+function addLink(number: number, device: string): Link {
+  let settle = () => {}
+  const gone = new Promise<void>(resolve => {
+    settle = resolve
+  })
+  const link: Link = { device, abort: new AbortController(), gone, settle }
+  links.set(number, link)
+  return link
+}
+
+function forget(number: number): boolean {
+  links.get(number)?.settle()
+  return links.delete(number)
 }
 
 function tellClosed(link: number, reason: string) {
-  if (links.delete(link)) send({ did: 'close', link, reason })
+  if (forget(link)) send({ did: 'close', link, reason })
 }
 
 function send(message: FromAdapter) {
@@ -125,6 +167,12 @@ function send(message: FromAdapter) {
 function end(reason: string) {
   if (ending) return
   ending = true
-  send({ did: 'end', reason })
-  setTimeout(() => process.exit(1), LAST_WORDS)
+  setTimeout(() => process.exit(1), LAST_WORD)
+  process.send!({ did: 'end', reason } satisfies FromAdapter, () => process.exit(1))
+}
+
+/** The gateway is gone, or needs the adapter no more: no device is left connected to nobody. */
+function leave() {
+  setTimeout(() => process.exit(), LEAVE_WITHIN)
+  void Promise.all([...links.values()].map(link => link.open?.close())).then(() => process.exit())
 }

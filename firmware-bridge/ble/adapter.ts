@@ -1,7 +1,7 @@
 import type { Microseconds } from '../../ecg/units.js'
 import { CLOSE_TIMEOUT } from '../transport/transport.js'
 import { TransportError } from '../transport/transport-error.js'
-import type { FromAdapter, OpenLink, ToAdapter } from './adapter-messages.js'
+import type { FromAdapter, HeardDevice, OpenLink, ToAdapter } from './adapter-messages.js'
 import type { AdapterName } from './adapter-name.js'
 import { objectionToAdapter } from './adapter-objection.js'
 import { type AdapterProcess, beginAdapterProcess } from './adapter-process.js'
@@ -13,6 +13,8 @@ const IDLE_FOR = 10_000
 export interface Adapter {
   /** Rejects with a `TransportError`, or with the signal's reason. */
   open(request: LinkRequest, listener: LinkListener, signal: AbortSignal): Promise<Link>
+  /** What advertises itself in that time; devices that are connected do not. Rejects with a `TransportError`. */
+  scan(ms: number): Promise<readonly HeardDevice[]>
 }
 
 export type LinkRequest = Omit<OpenLink, 'do' | 'link'>
@@ -55,8 +57,7 @@ function createAdapter(name: AdapterName): Adapter {
 
   async function open(request: LinkRequest, listener: LinkListener, signal: AbortSignal): Promise<Link> {
     signal.throwIfAborted()
-    const objection = objectionToAdapter(name)
-    if (objection) throw objection
+    refuseUnusable()
     return new Promise((resolve, reject) => {
       const link = ++lastLink
       let rssi: number | undefined
@@ -105,6 +106,25 @@ function createAdapter(name: AdapterName): Adapter {
     })
   }
 
+  async function scan(ms: number): Promise<readonly HeardDevice[]> {
+    refuseUnusable()
+    return new Promise((resolve, reject) => {
+      const link = ++lastLink
+      add(link, message => {
+        remove(link)
+        if (message.did === 'scan') resolve(message.devices)
+        else if (message.did === 'refuse') reject(new TransportError(message.code, message.message))
+        else if (message.did === 'close') reject(new TransportError('carrier-failed', message.reason))
+      })
+      tell({ do: 'scan', link, ms })
+    })
+  }
+
+  function refuseUnusable() {
+    const objection = objectionToAdapter(name)
+    if (objection) throw objection
+  }
+
   const tell = (message: ToAdapter) => program?.send(message)
 
   function add(link: number, told: (message: FromAdapter) => void) {
@@ -131,5 +151,5 @@ function createAdapter(name: AdapterName): Adapter {
     }, IDLE_FOR).unref()
   }
 
-  return { open }
+  return { open, scan }
 }

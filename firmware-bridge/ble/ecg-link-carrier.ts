@@ -2,7 +2,7 @@ import type { PacketCarrier } from '../transport/packet-carrier.js'
 import { type BlePlace, createGattCarrier } from './gatt-carrier.js'
 
 // spec/ecg-link.md, Carriers, BLE GATT.
-const SERVICE = '7e0c0001-5ec6-4c1b-9d3a-0ec91b9a7e01'
+export const ECG_LINK_SERVICE = '7e0c0001-5ec6-4c1b-9d3a-0ec91b9a7e01'
 const FROM_DEVICE = '7e0c0002-5ec6-4c1b-9d3a-0ec91b9a7e01'
 const TO_DEVICE = '7e0c0003-5ec6-4c1b-9d3a-0ec91b9a7e01'
 const LEAST_MTU = 64
@@ -10,7 +10,7 @@ const LEAST_MTU = 64
 /** ECG Link on BLE: one packet is one notification or one write without response, without COBS. */
 export function createBleEcgLinkCarrier(place: BlePlace): PacketCarrier {
   const gatt = createGattCarrier(place, {
-    service: SERVICE,
+    service: ECG_LINK_SERVICE,
     notify: [FROM_DEVICE],
     leastMtu: LEAST_MTU,
     unacknowledged: true,

@@ -1,5 +1,4 @@
 import type { BindingType, Noble, WithBindingsOptions } from '@stoprocent/noble'
-import { TransportError } from '../transport/transport-error.js'
 import type { AdapterName } from './adapter-name.js'
 import { watchHci } from './watch-hci.js'
 
@@ -25,10 +24,6 @@ export async function loadNoble(name: AdapterName, failed: (reason: string) => v
     }
   } catch (error) {
     const advice = name.by === 'bluez' ? 'install dbus-next beside it (npm install dbus-next)' : 'install it again'
-    throw new TransportError(
-      'ble-unavailable',
-      `the Bluetooth library cannot be loaded (${(error as Error).message}): ${advice}`,
-      error,
-    )
+    throw new Error(`the Bluetooth library cannot be loaded (${(error as Error).message}): ${advice}`)
   }
 }

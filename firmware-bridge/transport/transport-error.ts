@@ -2,7 +2,6 @@ import { EcgclipError } from '../../ecg/ecgclip-error.js'
 
 export type TransportErrorCode =
   | 'device-uri'
-  | 'carrier-unsupported'
   | 'port-missing'
   | 'port-busy'
   | 'port-permission'
@@ -11,7 +10,6 @@ export type TransportErrorCode =
   | 'host-refused'
   | 'host-unknown'
   | 'host-unreachable'
-  | 'ble-unavailable'
   | 'ble-adapter-missing'
   | 'ble-adapter-off'
   | 'ble-adapter-silent'

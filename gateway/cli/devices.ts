@@ -1,9 +1,10 @@
 import { Command } from 'commander'
+import { findBleDevices } from '../../firmware-bridge/discovery/find-ble-devices.js'
 import { type DeviceFinder, type FoundDevice, findSerialDevices } from '../../firmware-bridge/discovery/find-devices.js'
 import { formatTable } from './format-table.js'
 
 /** One for each carrier that can be searched. */
-const FINDERS: readonly DeviceFinder[] = [() => findSerialDevices()]
+const FINDERS: readonly DeviceFinder[] = [() => findSerialDevices(), () => findBleDevices()]
 
 /** `ecgclip devices`: what is plugged in, and what to write after `--device`. */
 export function devicesCommand(): Command {
