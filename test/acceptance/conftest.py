@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +46,30 @@ class Site:
         return self.subscriber.of(topic)
 
 
+@dataclass(frozen=True)
+class BrokerLife:
+    """What a late broker went through, and who listened from its first moment."""
+
+    subscriber: Subscriber
+    back: float  # UNIX time at which it came back from a short absence
+
+
+def live_late(site: Site) -> BrokerLife:
+    """Comes once the gateway has had an atrial fibrillation to tell of, and goes away again for 2 s."""
+    started = wait_for(lambda: site.devices["late"].streaming_since, 30, "START without a broker")
+    time.sleep(max(0.0, started + 22 - time.monotonic()))
+    site.broker.start()
+    subscriber = Subscriber(site.broker)
+    wait_for(lambda: subscriber.of("ecg/late/state"), 40, "birth once the broker is there")
+    wait_for(lambda: subscriber.of(site.topic("late", "alert/")), 20, "alert once the broker is there")
+    time.sleep(3)
+    site.broker.stop()
+    time.sleep(2)
+    back = time.time()
+    site.broker.start()
+    return BrokerLife(subscriber, back)
+
+
 @dataclass
 class World:
     steady: Site  # every 5 s, as shipped: clean and lossy devices over PTY and TCP
@@ -52,6 +77,7 @@ class World:
     hostile: Site  # malformed packets beside a healthy device
     noise: Site  # random bytes
     late: Site  # the broker comes after the gateway
+    broker_life: Future[BrokerLife]
     battered: Site | None  # only when there is time: many ways of losing two frames in five
     demo: Demo
     recordings: dict[str, Path]  # what was played, as WFDB records
@@ -211,6 +237,8 @@ def world(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wor
     backwards = tuple(reversed(wfdb16.LEADS8))  # the order of channels is the device's own
     time_only, with_resend = ("time",), ("time", "resend")
     broker = Broker(folder)
+    world: World | None = None
+    side = ThreadPoolExecutor(1)
     demonstration = Demo()
     watcher_out = folder / "mosquitto_sub.txt"
     with watcher_out.open("wb") as out:
@@ -234,6 +262,7 @@ def world(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wor
             if found:
                 played = keep(f"ptbxl-{suffix}", wfdb16.joined([wfdb16.read(path) for path in found]))
                 steady_devices.append(device(played, link.Options(f"ptbxl-{suffix}", block=10, value_bytes=2)))
+        late = site("late", 1, [device(in_af, link.Options("late"))], Broker(folder, start=False), listening=False)
         world = World(
             steady=site("amb-12", 5, steady_devices, broker),
             eventful=site(
@@ -280,7 +309,8 @@ def world(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wor
                 broker,
             ),
             noise=site("noise", 5, [device(sinus, link.Options("noise", raw=noise, raw_for_s=NOISE_SECONDS))], broker),
-            late=site("late", 1, [device(in_af, link.Options("late"))], Broker(folder, start=False), listening=False),
+            late=late,
+            broker_life=side.submit(live_late, late),
             battered=site(
                 "battered",
                 1,
@@ -301,6 +331,7 @@ def world(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wor
         )
         yield world
     finally:
+        side.shutdown()
         for member in devices:
             member.stop()
         for each in sites:
@@ -308,6 +339,8 @@ def world(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wor
             if each.subscriber is not None:
                 each.subscriber.close()
             each.broker.stop()
+        if world is not None and world.broker_life.exception() is None:
+            world.broker_life.result().subscriber.close()
         demonstration.clean_up()
         watcher.terminate()
         watcher.wait(5)
@@ -316,11 +349,5 @@ def world(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wor
 
 
 @pytest.fixture(scope="session")
-def late_subscriber(world: World) -> Iterator[Subscriber]:
-    """Starts the late site's broker once its gateway has had an atrial fibrillation to tell of."""
-    started = wait_for(lambda: world.late.devices["late"].streaming_since, 30, "START without a broker")
-    time.sleep(max(0.0, started + 22 - time.monotonic()))
-    world.late.broker.start()
-    subscriber = Subscriber(world.late.broker)
-    yield subscriber
-    subscriber.close()
+def late_broker(world: World) -> BrokerLife:
+    return world.broker_life.result(timeout=120)

@@ -89,10 +89,10 @@ def check_alert(message: Json, gateway: str, device: str, key: str) -> None:
     times = message["time"]
     fields(times, ("raised", "published", "uncertaintyMs", "latencyMs"), f"{where}, time")
     assert utc(times["raised"]) <= utc(times["published"]), f"{where}: {times}"
-    if message["phase"] in ("start", "continue"):
-        assert message["state"] == "active"
+    if message["phase"] == "start":
+        assert message["state"] == "active", f"{where}: {message}"
     if message["phase"] in ("end", "reset"):
-        assert message["state"] in ("inactive", "latched")
+        assert message["state"] in ("inactive", "latched"), f"{where}: {message}"
     if message["type"] == "SA":
         assert message["priority"] == "PN", f"{where}: a finding is SA/PN unless the site raises it"
         evidence = message["evidence"]
