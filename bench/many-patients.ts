@@ -80,13 +80,16 @@ async function measure({ name, hopMs, together }: Load) {
   }
   await Promise.all(settled)
   latencies.sort((a, b) => a - b)
+  const passedOver = rejected.PASSED_OVER ?? 0
+  const rejections = Object.values(rejected).reduce((sum, count) => sum + count, 0)
   return {
     load: name,
     'hop ms': Math.round(hopMs),
     sent,
     assessed: latencies.length,
-    'passed over': rejected.PASSED_OVER ?? 0,
-    lost: sent - latencies.length - Object.values(rejected).reduce((sum, count) => sum + count, 0),
+    'passed over': passedOver,
+    'rejected else': rejections - passedOver,
+    lost: sent - latencies.length - rejections,
     'fewest of a patient': Math.min(...assessed),
     'most of a patient': Math.max(...assessed),
     'median ms': round(latencies[latencies.length >> 1]!),
