@@ -299,6 +299,8 @@ def world(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wor
                     device(sinus, link.Options("malformed", caps=time_only, extra=malformed)),
                     device(sinus, link.Options("leaping", extra=leaps)),
                     device(sinus, link.Options("../+/#/\N{SNOWMAN}")),
+                    device(sinus, link.Options("same")),
+                    device(sinus, link.Options("same", already_running_s=9)),
                     device(sinus, link.Options("version-2", version=2)),
                     device(sinus, link.Options("nonsense", raw=nonsense, raw_for_s=NOISE_SECONDS)),
                     device(sinus, link.Options("mad-clock", mad_clock=True)),
