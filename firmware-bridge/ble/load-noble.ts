@@ -23,7 +23,7 @@ export async function loadNoble(name: AdapterName, failed: (reason: string) => v
       }
     }
   } catch (error) {
-    const advice = name.by === 'bluez' ? 'install dbus-next beside it (npm install dbus-next)' : 'install it again'
+    const advice = name.by === 'bluez' ? 'install dbus-next beside the gateway (docs/ble.md)' : 'install it again'
     throw new Error(`the Bluetooth library cannot be loaded (${(error as Error).message}): ${advice}`)
   }
 }

@@ -13,15 +13,13 @@ const HEAR_WITHIN = 5_000
 const CONNECT_WITHIN = 3_000
 /** A cancelled attempt is acknowledged by the adapter, or stands in the way of every later one. */
 const CANCEL_WITHIN = 1_000
-/** An answer of the device, and one of the adapter alone. */
 const ANSWER_WITHIN = 5_000
-const COMMAND_WITHIN = 4_000
+/** More than the supervision timeout, after which a connection has ended anyway. */
+const END_WITHIN = 3_000
 /** What was written before `close`, e.g. STOP, leaves within a few connection intervals. */
 const LAST_WORDS = 100
 /** Also finds out soon that the adapter was reset (watch-hci.ts). */
 const MEASURE_EVERY = 1_000
-/** Together sooner than the 5 s after which a silent device is connected anew, which would not cure a hung adapter. */
-const MEASURE_WITHIN = 3_000
 /** "Not available" (Bluetooth Core, Vol 4, Part E, 7.5.4), dBm. */
 const NO_RSSI = 127
 
@@ -131,6 +129,7 @@ function attach(
   /** The MTU was agreed upon before the services were told. */
   const mtu = peripheral.mtu === null ? undefined : Math.min(peripheral.mtu, CONNECTION.mtu)
   let attached = true
+  let measuring = false
   const timer = setInterval(measure, MEASURE_EVERY)
   measure()
   peripheral.on('disconnect', onDisconnect)
@@ -152,9 +151,14 @@ function attach(
   }
 
   function measure() {
-    within(MEASURE_WITHIN, peripheral.updateRssiAsync(), () => new Error('no answer')).then(
-      rssi => attached && rssi !== NO_RSSI && output.measured(rssi),
-      () => attached && output.failed('the Bluetooth adapter has stopped answering'),
+    if (measuring) return
+    measuring = true
+    peripheral.updateRssiAsync().then(
+      rssi => {
+        measuring = false
+        if (attached && rssi !== NO_RSSI) output.measured(rssi)
+      },
+      () => {}, // disconnected
     )
   }
 
@@ -180,8 +184,8 @@ function attach(
 async function disconnect(peripheral: Peripheral, failed: (reason: string) => void) {
   if (peripheral.state !== 'connected') return
   const ending = peripheral.disconnectAsync()
-  await within(COMMAND_WITHIN, ending, () => new Error('no answer')).catch(() =>
-    failed('the Bluetooth adapter does not end a connection: it may have been reset'),
+  await within(END_WITHIN, ending, () => new Error('no answer')).catch(() =>
+    failed('the Bluetooth adapter does not answer: its connections are given up'),
   )
 }
 
@@ -210,9 +214,10 @@ function notConnected(peripheral: Peripheral, cause: unknown): TransportError {
 const called = ({ address, advertisement: { localName } }: Peripheral) =>
   localName ? `${localName} (${address})` : address
 
-/** Numbers are HCI error codes (Bluetooth Core, Vol 1, Part F). */
+/** Numbers are HCI error codes (Bluetooth Core, Vol 1, Part F); BlueZ does not tell why. */
 function describe(reason: number | string): string {
-  if (reason === 0x08) return 'the radio link was lost: the device is out of reach or switched off'
+  if (reason === 0x08 || reason === 'remote')
+    return 'the radio link was lost: the device is out of reach or switched off'
   if (reason === 0x03) return 'the Bluetooth adapter was unplugged or has failed'
   if (reason === 0x13 || reason === 0x14 || reason === 0x15) return 'the device ended the connection'
   const code = typeof reason === 'number' ? `HCI error 0x${reason.toString(16).padStart(2, '0')}` : reason
