@@ -85,6 +85,6 @@ export async function subscribe(
 /** Numbers that are missing between the first and the last. */
 export function gaps(alerts: readonly AlertMessage[], from = 1): number[] {
   const seen = new Set(alerts.map(({ seq }) => seq))
-  const last = Math.max(0, ...seen)
+  const last = alerts.reduce((highest, { seq }) => Math.max(highest, seq), 0)
   return Array.from({ length: last - from + 1 }, (_, i) => from + i).filter(seq => !seen.has(seq))
 }
