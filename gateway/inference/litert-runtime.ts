@@ -17,9 +17,8 @@ const MIN_LOGGER_SEVERITY = 25
 const TYPE_INT = 2
 const TYPE_STRING = 8
 const SEVERITY_SILENT = 4n
-/** `LiteRtTensorBufferLockMode`. */
-const READ = 0
-const WRITE = 1
+/** Of host memory that it uses as it is, and what XNNPACK may read past its end. */
+const ALIGNMENT = 64
 /** `LiteRtRankedTensorType`: int32 element type, int32 with the rank in its low 7 bits, int32 dimensions …; 72 bytes so far. */
 const TENSOR_TYPE_BYTES = 128
 const FLOAT32 = 1
@@ -31,15 +30,17 @@ interface Tensor {
   readonly name: string
   readonly buffer: Handle
   readonly shape: readonly number[]
-  readonly bytes: number
+  /** The buffer's own memory. */
+  readonly values: Float32Array
 }
 
 export function loadLiteRt(setup: ModelSetup): ModelRuntime {
   const path = setup.library!
   const call = bind(path)
   const options = optionsOf(dirname(path))
+  const bytes = new Uint8Array(setup.model).slice() // has to live as long as the model, and Node-API knows no shared memory
   const environment = call.create('CreateEnvironment', options.length / OPTION_BYTES, options)
-  const model = call.create('CreateModelFromBuffer', environment, new Uint8Array(setup.model), setup.model.byteLength)
+  const model = call.create('CreateModelFromBuffer', environment, bytes, bytes.byteLength)
   const compilation = call.create('CreateOptions')
   call.check('SetOptionsHardwareAccelerators', compilation, ACCELERATORS[setup.provider])
   const compiled = call.create('CreateCompiledModel', environment, model, compilation)
@@ -52,14 +53,10 @@ export function loadLiteRt(setup: ModelSetup): ModelRuntime {
       const name = call.create(`GetSignature${direction}Name`, signature, index) as string
       if (type.readInt32LE(0) !== FLOAT32) throw new Error(`the model’s "${name}" is not float32`)
       const rank = type.readUInt32LE(4) & 0x7f
-      const requirements = call.create(`GetCompiledModel${direction}BufferRequirements`, compiled, SIGNATURE, index)
-      const buffer = call.create('CreateManagedTensorBufferFromRequirements', environment, type, requirements)
-      return {
-        name,
-        buffer,
-        shape: Array.from({ length: rank }, (_, axis) => type.readInt32LE(8 + 4 * axis)),
-        bytes: Number(call.create('GetTensorBufferPackedSize', buffer)),
-      }
+      const shape = Array.from({ length: rank }, (_, axis) => type.readInt32LE(8 + 4 * axis))
+      const values = aligned(shape.reduce((product, dimension) => product * dimension, 1))
+      const buffer = call.create('CreateTensorBufferFromHostMemory', type, values, values.byteLength, null)
+      return { name, buffer, shape, values }
     })
   const [inputs, outputs] = [tensors('Input'), tensors('Output')]
   const input = only(inputs, setup)
@@ -67,22 +64,15 @@ export function loadLiteRt(setup: ModelSetup): ModelRuntime {
   const features = setup.heads && named(outputs, setup.heads.features)
   const [inputBuffers, outputBuffers] = [inputs, outputs].map(list => list.map(({ buffer }) => buffer))
 
-  function mapped<T>({ buffer, bytes }: Tensor, mode: number, use: (values: Float32Array) => T): T {
-    const result = use(new Float32Array(koffi.view(call.create('LockTensorBuffer', buffer, mode), bytes)))
-    call.check('UnlockTensorBuffer', buffer)
-    return result
-  }
-  const copyOf = (tensor: Tensor): Float32Array => mapped(tensor, READ, values => values.slice())
-
   return {
     run(window) {
-      mapped(input, WRITE, values => values.set(window))
+      input.values.set(window)
       call.check('RunCompiledModel', compiled, SIGNATURE, 1, inputBuffers, outputs.length, outputBuffers)
-      return { logits: copyOf(logits), features: features && copyOf(features) }
+      return { logits: logits.values, features: features?.values }
     },
     release() {
+      call.destroy('CompiledModel', compiled) // before the buffers that it has seen
       for (const { buffer } of [...inputs, ...outputs]) call.destroy('TensorBuffer', buffer)
-      call.destroy('CompiledModel', compiled)
       call.destroy('Options', compilation)
       call.destroy('Model', model)
       call.destroy('Environment', environment)
@@ -115,8 +105,6 @@ function bind(path: string) {
     [`GetNumSignature${way}s`]: 'void *signature, _Out_ size_t *count',
     [`GetSignature${way}Name`]: 'void *signature, size_t index, _Out_ const char **name',
     [`GetSignature${way}TensorByIndex`]: 'void *signature, size_t index, _Out_ void **tensor',
-    [`GetCompiledModel${way}BufferRequirements`]:
-      'void *compiled, size_t signature, size_t index, _Out_ void **requirements',
   })
   const parameters: Record<string, string> = {
     ...direction('Input'),
@@ -127,11 +115,8 @@ function bind(path: string) {
     SetOptionsHardwareAccelerators: 'void *options, int accelerators',
     CreateCompiledModel: 'void *environment, void *model, void *options, _Out_ void **compiled',
     GetModelSignature: 'void *model, size_t index, _Out_ void **signature',
-    GetRankedTensorType: 'void *tensor, _Out_ uint8_t *type',
-    CreateManagedTensorBufferFromRequirements: 'void *environment, void *type, void *requirements, _Out_ void **buffer',
-    GetTensorBufferPackedSize: 'void *buffer, _Out_ size_t *bytes',
-    LockTensorBuffer: 'void *buffer, _Out_ void **address, int mode',
-    UnlockTensorBuffer: 'void *buffer',
+    GetRankedTensorType: 'void *tensor, void *type',
+    CreateTensorBufferFromHostMemory: 'void *type, void *memory, size_t bytes, void *deallocator, _Out_ void **buffer',
     RunCompiledModel: 'void *compiled, size_t signature, size_t ins, void **inputs, size_t outs, void **outputs',
   }
   const functions = new Map(Object.entries(parameters).map(([name, list]) => [name, declare(name, list)]))
@@ -143,12 +128,17 @@ function bind(path: string) {
     check,
     create(name: string, ...args: unknown[]): Handle {
       const result = [null]
-      if (name === 'LockTensorBuffer') check(name, args[0], result, args[1])
-      else check(name, ...args, result)
+      check(name, ...args, result)
       return result[0]
     },
     destroy: (what: string, handle: Handle): void => library.func(`void LiteRtDestroy${what}(void *)`)(handle),
   }
+}
+
+function aligned(length: number): Float32Array {
+  const memory = new ArrayBuffer(length * Float32Array.BYTES_PER_ELEMENT + 2 * ALIGNMENT)
+  const beyond = Number(koffi.address(new Uint8Array(memory)) % BigInt(ALIGNMENT))
+  return new Float32Array(memory, (ALIGNMENT - beyond) % ALIGNMENT, length)
 }
 
 function only(inputs: readonly Tensor[], { input, leads, samples }: ModelSetup): Tensor {

@@ -11,6 +11,7 @@ const { setup, guard } = workerData as WorkerData
 const port = parentPort!
 const reply = (message: WorkerReply) => port.postMessage(message)
 
+let stopped = false
 const runtime = await load(setup).finally(leaveRuntime) // the guard is made BUSY
 
 port.on('message', (request: WorkerRequest) => void (request === null ? stopIfTold() : run(request)))
@@ -74,8 +75,10 @@ function leaveRuntime(): void {
   Atomics.notify(guard, BUSY)
 }
 
+/** Once only, although both the end of a run and the message may tell it. */
 async function stopIfTold(): Promise<void> {
-  if (Atomics.load(guard, STOP) === 0) return
+  if (stopped || Atomics.load(guard, STOP) === 0) return
+  stopped = true
   await runtime.release()
   port.close()
 }

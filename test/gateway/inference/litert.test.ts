@@ -1,8 +1,10 @@
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { startEngine } from '../../../gateway/inference/start-engine.js'
+import { startPool } from '../../../gateway/inference/worker-pool.js'
 import { type Bundle, loadBundle } from '../../../models/bundle/load-bundle.js'
 import { buildBundle, type Edits, expected, fixture } from '../../models/fixtures/build-bundle.js'
+import { tinySetup, window } from './fixtures/tiny-setup.js'
 
 /** `make_tflite.py` made the model. */
 
@@ -47,6 +49,15 @@ t.test('it is found to be what runs when it is the only one', { skip }, async t 
   const engine = await startEngine(await bundle(t, manifest => manifest.variants.pop()))
   t.equal(engine.model.variant, 'fp32.tflite')
   await engine.close()
+})
+
+t.test('a thread that is told to stop in the moment of its last answer frees its model once', { skip }, async t => {
+  const setup = { ...tinySetup(fixture('fp32.tflite')), format: 'tflite', library } as const
+  for (let i = 0; i < 12; i++) {
+    const { assess, close } = await startPool(setup, { workers: 1 })
+    t.equal((await assess(window())).probabilities.length, 3)
+    await close()
+  }
 })
 
 t.test('a broken model, a missing output and a missing accelerator are refused with the reason', { skip }, async t => {
