@@ -38,8 +38,8 @@ export interface DevicePipeline {
   /** It has said who it is, and is still there. */
   readonly present: boolean
   start(): void
-  /** Lets windows go whose patience is over. To be called a few times a second. */
-  tick(now: Microseconds): void
+  /** To be called a few times a second. Lets windows go whose patience is over, unless arrivals are still to be read. */
+  tick(now: Microseconds, catchingUp?: boolean): void
   /** Tells the device's state again, with the counters as they are now. */
   report(): void
   /** Ends the stream, and resolves when every window that had begun is assessed. */
@@ -194,10 +194,10 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
       return identity !== null && isHere(state)
     },
     start: () => stream.start(listener),
-    tick(now) {
+    tick(now, catchingUp = false) {
       tellState(now)
       if (namesake && parts.claim(namesake.id) === null) adopt(namesake)
-      if (assembler) assessAll(assembler.due(now))
+      if (assembler && !catchingUp) assessAll(assembler.due(now))
     },
     report,
     async stop() {

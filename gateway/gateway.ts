@@ -1,6 +1,6 @@
 import { setInterval } from 'node:timers'
 import { monotonicFactory } from 'ulid'
-import { Millis, Seconds, UnixMillis } from '../ecg/units.js'
+import { Microseconds, Millis, Seconds, UnixMillis } from '../ecg/units.js'
 import { openDevice } from '../firmware-bridge/devices/open-device.js'
 import { monotonicNow } from '../firmware-bridge/transport/monotonic-now.js'
 import { loadBundle } from '../models/bundle/load-bundle.js'
@@ -114,10 +114,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
   for (const pipeline of pipelines) pipeline.start()
 
+  let ticked = monotonicNow()
+  /** After the event loop stood still, what arrived meanwhile is still to be read: windows wait for as long again. */
+  let catchingUpUntil = ticked
   const timers = [
     setInterval(() => {
       const now = monotonicNow()
-      for (const pipeline of pipelines) pipeline.tick(now)
+      const stoodStill = now - ticked - 1000 * PIPELINE_TICK
+      if (stoodStill > 1000 * PIPELINE_TICK) catchingUpUntil = Microseconds(now + stoodStill)
+      ticked = now
+      for (const pipeline of pipelines) pipeline.tick(now, now < catchingUpUntil)
     }, PIPELINE_TICK),
     setInterval(() => publishAll(alerts.tick()), ALERT_TICK),
     setInterval(() => {
