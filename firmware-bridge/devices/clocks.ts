@@ -12,3 +12,18 @@ export const SYSTEM_CLOCKS: Clocks = { monotonic: monotonicNow, utc: () => UnixM
 
 /** Resolution of `Date.now`, ms: half of it is the error of reading it. */
 export const UTC_RESOLUTION = 1
+
+/** A preemption between two readings of the clocks is not likely three times in a row. */
+const READINGS = 3
+
+/** What to add to the monotonic clock to get UTC, ms: from the two readings that lie closest together. */
+export function utcOffset({ monotonic, utc }: Clocks): number {
+  let best = { offset: 0, apart: Number.POSITIVE_INFINITY }
+  for (let reading = 0; reading < READINGS; reading++) {
+    const before = monotonic()
+    const now = utc()
+    const apart = monotonic() - before
+    if (apart < best.apart) best = { offset: now + UTC_RESOLUTION / 2 - (before + apart / 2) / 1000, apart }
+  }
+  return best.offset
+}

@@ -1,6 +1,6 @@
 import { type SampleIndex, UnixMillis } from '../../ecg/units.js'
 import type { DeviceListener, DeviceStream, LinkCounters, SampleTime } from '../device-stream.js'
-import { type Clocks, SYSTEM_CLOCKS, UTC_RESOLUTION } from './clocks.js'
+import { type Clocks, SYSTEM_CLOCKS, UTC_RESOLUTION, utcOffset } from './clocks.js'
 import type { Driver } from './driver.js'
 import { createDriverSession, type DriverSession } from './driver-session.js'
 import type { GattCarrier } from './gatt.js'
@@ -110,9 +110,9 @@ export function createDriverDevice(options: DriverDeviceOptions): DeviceStream {
     const host = session?.timeOf(sample)
     if (!host) return undefined
     // The wall clock is read now, so that a step of it shows in every time told after it.
-    const utcOffset = clocks.utc() + UTC_RESOLUTION / 2 - clocks.monotonic() / 1000
+    const offset = utcOffset(clocks)
     return {
-      utc: UnixMillis(host.at / 1000 + utcOffset),
+      utc: UnixMillis(host.at / 1000 + offset),
       uncertaintyMs: host.uncertainty / 1000 + UTC_RESOLUTION / 2,
     }
   }

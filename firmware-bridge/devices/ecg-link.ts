@@ -2,7 +2,7 @@ import { type SampleIndex, UnixMillis } from '../../ecg/units.js'
 import type { DeviceListener, DeviceStream, LinkCounters, SampleTime } from '../device-stream.js'
 import { createHostSession, type HostSession } from '../link/host-session.js'
 import type { PacketCarrier } from '../transport/packet-carrier.js'
-import { type Clocks, SYSTEM_CLOCKS, UTC_RESOLUTION } from './clocks.js'
+import { type Clocks, SYSTEM_CLOCKS, UTC_RESOLUTION, utcOffset } from './clocks.js'
 
 /** How often the session looks at the time, ms: TIME_REQ want 80 ms between them, RESEND is due within 200 ms. */
 const TICK = 20
@@ -90,9 +90,9 @@ export function createEcgLinkDevice(uri: string, carrier: PacketCarrier, clocks:
     const host = session?.timeOf(sample)
     if (!host) return undefined
     // The wall clock is read now, so that a step of it shows in every time told after it.
-    const utcOffset = clocks.utc() + UTC_RESOLUTION / 2 - clocks.monotonic() / 1000
+    const offset = utcOffset(clocks)
     return {
-      utc: UnixMillis(host.at / 1000 + utcOffset),
+      utc: UnixMillis(host.at / 1000 + offset),
       uncertaintyMs: host.uncertainty / 1000 + UTC_RESOLUTION / 2,
     }
   }
