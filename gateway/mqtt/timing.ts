@@ -16,7 +16,7 @@ export const TIMING: Timing = {
   /** A broker that restarts is back within a second … */
   reconnectFirst: Seconds(0.5),
   /** … and one that was away for days is found again within this. */
-  reconnectCap: Seconds(30),
+  reconnectCap: Seconds(10),
   connectTimeout: Seconds(10),
   /** The broker publishes the will after one and a half of these without a word: how long a dead gateway looks alive. */
   keepalive: Seconds(15),
