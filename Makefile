@@ -1,5 +1,5 @@
 # Every target sets up what it needs. `make demo` needs Node (>= 20) and make, nothing else.
-.PHONY: demo build test bench lint clean
+.PHONY: demo build test bench soak lint clean
 
 demo: build
 	node dist/gateway/cli/main.js demo
@@ -17,6 +17,11 @@ test:
 
 bench: build
 	node dist/gateway/cli/main.js bench
+
+# Hours on a bad line in simulated time, then a thousand pulled cables on real pseudo-terminals.
+soak: build
+	node dist/bench/soak.js
+	node dist/bench/replug.js
 
 lint: build
 	node_modules/.bin/biome check --error-on-warnings .

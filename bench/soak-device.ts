@@ -15,8 +15,10 @@ import { type SimulatedLine, simulatedLine } from './simulated-line.js'
 import { createAccount } from './soak-account.js'
 import type { Happening, Scenario } from './soak-scenarios.js'
 
-/** Simulated time moves in such steps, µs: as often as a virtual device looks, and oftener than a host session must. */
+/** Simulated time moves in such steps, µs: as often as a virtual device looks. */
 const STEP = 5_000
+/** As often as `createEcgLinkDevice` has its session look, µs. */
+const HOST_TICK = 25_000
 /** As in `createEcgLinkDevice`, µs. */
 const RETRY = 100_000
 const HOUR = 3600e6
@@ -25,8 +27,8 @@ const BEGIN = 1e12
 const SEED = 20_260_101
 /** No oscillator runs faster than this. */
 const MOST_FAST = 1.001
-/** Lengths of stretches between looks at memory, µs. */
-const LOOK_EVERY = HOUR / 4
+/** How often memory is looked at. */
+const LOOKS = 4
 const RATE = Hertz(500)
 const LEADS = INDEPENDENT_LEADS
 
@@ -60,7 +62,7 @@ export interface SoakResult {
   readonly faults: readonly string[]
 }
 
-/** `look` is called several times an hour. */
+/** `look` is called several times on the way. */
 export function soak(scenario: Scenario, input: Manifest['input'], hours: number, look: () => void): SoakResult {
   const { driftPpm, loss = 0, jitterMs = 0, script = [] } = scenario
   const random = createRandom(SEED)
@@ -184,7 +186,8 @@ export function soak(scenario: Scenario, input: Manifest['input'], hours: number
   }
 
   const due = script.map(({ at, every = 3600, what }) => ({ at: BEGIN + 1e6 * at, every: 1e6 * every, what }))
-  let lookAt = BEGIN + LOOK_EVERY
+  const lookEvery = (hours * HOUR) / (LOOKS + 1)
+  let lookAt = BEGIN + lookEvery
   for (const end = BEGIN + hours * HOUR; now < end; now += STEP) {
     deliver()
     for (const event of due) {
@@ -199,10 +202,10 @@ export function soak(scenario: Scenario, input: Manifest['input'], hours: number
       host.opened(Microseconds(now))
     }
     device.tick(Microseconds(now))
-    if (open) host.tick(Microseconds(now))
+    if (open && (now - BEGIN) % HOST_TICK === 0) host.tick(Microseconds(now))
     if (assembler) take(assembler.due(Microseconds(now)))
     if (now >= lookAt) {
-      lookAt += LOOK_EVERY
+      lookAt += lookEvery
       look()
     }
   }

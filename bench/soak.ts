@@ -15,7 +15,7 @@ import { SCENARIOS } from './soak-scenarios.js'
 
 const CHECK_FAILED = 3
 const MIB = 2 ** 20
-/** What a scenario's last hour may leave in memory beyond its first quarter. */
+/** What may be in memory at the last look and was not at the first. */
 const MOST_GROWTH_MIB = 4
 
 const { values } = parseArgs({

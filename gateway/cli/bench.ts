@@ -23,6 +23,8 @@ export function benchCommand(): Command {
       const say = (title: string, rows: readonly Row[]) => {
         if (!json) process.stdout.write(`${title}\n${table(rows)}\n`)
       }
+      const ingest = [(await program('ingest')) as Row]
+      say('Ingest: pseudo-terminals to windows, 8 channels, 500 Hz, 5-s hop, no model', ingest)
       const windows = [(await program('window')) as Row]
       say('Windows: 8 channels, 500 Hz, 5-s hop, no carrier, no model', windows)
       const inference = (await program('inference')) as Row[]
@@ -30,7 +32,7 @@ export function benchCommand(): Command {
       const endToEnd: Row[] = []
       for await (const row of measureEndToEnd(patients, seconds)) endToEnd.push({ ...row })
       say('End to end: pseudo-terminal to PUBACK, 500 Hz, 5-s hop; latency from the last byte of a window', endToEnd)
-      if (json) process.stdout.write(`${JSON.stringify({ windows, inference, endToEnd })}\n`)
+      if (json) process.stdout.write(`${JSON.stringify({ ingest, windows, inference, endToEnd })}\n`)
     })
 }
 
