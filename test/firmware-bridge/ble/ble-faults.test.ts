@@ -70,7 +70,7 @@ radioTest('the adapter resets itself without a word', DEVICE, async (t, radio) =
 radioTest('the adapter hangs until it is plugged in again', DEVICE, async (t, radio) => {
   const opened = await streaming(start(t, radio))
   await radio.do('hang')
-  await lost(opened, /has stopped answering/)
+  await lost(opened, /does not answer: its connections are given up/)
   await lost(opened, /does not answer: unplug it and plug it in again/)
   await radio.do('unplug')
   await radio.do('plug')
