@@ -29,7 +29,8 @@ export function alertMessage(
 export function published(message: AlertMessage, now: UnixMillis, historical: boolean): AlertMessage {
   const { time } = message
   const waited = Math.max(0, now - Date.parse(time.changed))
-  return { ...message, time: { ...time, published: rfc3339(now), latencyMs: time.latencyMs + waited }, historical }
+  const latencyMs = Math.round(1000 * (time.latencyMs + waited)) / 1000
+  return { ...message, time: { ...time, published: rfc3339(now), latencyMs }, historical }
 }
 
 /** The transition behind a stored message. */
