@@ -61,23 +61,27 @@ function createAdapter(name: AdapterName): Adapter {
     return new Promise((resolve, reject) => {
       const link = ++lastLink
       let rssi: number | undefined
+      let closing = false
       /** What the link's end means: it could not be opened, it was lost, or `close` is done. */
       let ended = (reason: string) => reject(new TransportError('carrier-failed', reason))
 
       add(link, message => {
         switch (message.did) {
           case 'open':
+            if (closing) return
             signal.removeEventListener('abort', abort)
             ended = listener.closed
             return resolve({ address: message.address, mtu: message.mtu, rssi: () => rssi, write, close })
           case 'receive':
-            return listener.received(message.characteristic, message.value, message.arrived)
+            if (!closing) listener.received(message.characteristic, message.value, message.arrived)
+            return
           case 'measure':
             rssi = message.rssi
             return
           case 'refuse':
             remove(link)
-            return reject(new TransportError(message.code, message.message))
+            reject(new TransportError(message.code, message.message))
+            return closing ? ended('') : undefined
           case 'close':
             remove(link)
             return ended(message.reason)
@@ -91,6 +95,7 @@ function createAdapter(name: AdapterName): Adapter {
       }
 
       function close(): Promise<void> {
+        closing = true
         return new Promise(closed => {
           ended = () => closed()
           if (!links.has(link)) return closed()

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { monotonicNow } from '../../../firmware-bridge/transport/monotonic-now.js'
 import { until } from '../listen.js'
@@ -129,6 +130,15 @@ radioTest('one device that cannot be connected does not disturb another', PAIR, 
   await opened.device.stop()
   exact(t, opened, await radio.account(0))
   t.match(opened.device.counters, { missingSamples: 0, reopens: 0 })
+})
+
+radioTest('stopped while it is being opened, a device is free for the next one', DEVICE, async (t, radio) => {
+  for (const patience of [0, 100, 300, 500]) {
+    const { device } = start(t, radio)
+    await sleep(patience)
+    await device.stop()
+  }
+  await streaming(start(t, radio))
 })
 
 radioTest('signals leave the Bluetooth program alone, and a killed one is begun again', DEVICE, async (t, radio) => {
