@@ -1,6 +1,5 @@
 import { Microseconds, SampleIndex } from '../ecg/units.js'
-import type { LinkCounters, SampleBlock } from '../firmware-bridge/device-stream.js'
-import { noneCounted } from '../firmware-bridge/devices/driver-device.js'
+import { type LinkCounters, noneCounted, type SampleBlock } from '../firmware-bridge/device-stream.js'
 import { createDriverSession } from '../firmware-bridge/devices/driver-session.js'
 import { createRandom } from '../firmware-bridge/emulator/random.js'
 import { createMutation, type VendorStream } from './vendor-streams.js'

@@ -1,6 +1,6 @@
 import { INDEPENDENT_LEADS } from '../ecg/leads.js'
 import { Hertz, Microseconds, Millis, Seconds } from '../ecg/units.js'
-import type { DeviceIdentity, LinkCounters } from '../firmware-bridge/device-stream.js'
+import { type DeviceIdentity, noneCounted } from '../firmware-bridge/device-stream.js'
 import { createDeviceSession } from '../firmware-bridge/emulator/device-session.js'
 import { createRandom } from '../firmware-bridge/emulator/random.js'
 import type { SampleSource } from '../firmware-bridge/emulator/sample-source.js'
@@ -215,18 +215,3 @@ export function soak(scenario: Scenario, input: Manifest['input'], hours: number
 }
 
 const earlier = (a: SimulatedLine, b: SimulatedLine) => (a.next <= b.next ? a : b)
-
-function noneCounted(): LinkCounters {
-  return {
-    bytes: 0,
-    packets: 0,
-    badFrames: 0,
-    unknownTypes: 0,
-    lostPackets: 0,
-    duplicateSamples: 0,
-    missingSamples: 0,
-    resendRequests: 0,
-    reboots: 0,
-    reopens: 0,
-  }
-}

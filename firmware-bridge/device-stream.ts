@@ -90,6 +90,22 @@ export interface LinkCounters {
   reopens: number
 }
 
+/** Where every stream begins to count. */
+export function noneCounted(): LinkCounters {
+  return {
+    bytes: 0,
+    packets: 0,
+    badFrames: 0,
+    unknownTypes: 0,
+    lostPackets: 0,
+    duplicateSamples: 0,
+    missingSamples: 0,
+    resendRequests: 0,
+    reboots: 0,
+    reopens: 0,
+  }
+}
+
 /** Where a sample lies in UTC, and how far off that may be (half-width of a 95 % interval, ms). */
 export interface SampleTime {
   readonly utc: UnixMillis

@@ -1,5 +1,5 @@
 import { type SampleIndex, UnixMillis } from '../../ecg/units.js'
-import type { DeviceListener, DeviceStream, LinkCounters, SampleTime } from '../device-stream.js'
+import { type DeviceListener, type DeviceStream, noneCounted, type SampleTime } from '../device-stream.js'
 import { type Clocks, SYSTEM_CLOCKS, UTC_RESOLUTION, utcOffset } from './clocks.js'
 import type { Driver } from './driver.js'
 import { createDriverSession, type DriverSession } from './driver-session.js'
@@ -126,19 +126,4 @@ export function createDriverDevice(options: DriverDeviceOptions): DeviceStream {
   }
 
   return { uri, counters, timeOf, radio: () => carrier.radio?.(), start, firstOpen, stop }
-}
-
-export function noneCounted(): LinkCounters {
-  return {
-    bytes: 0,
-    packets: 0,
-    badFrames: 0,
-    unknownTypes: 0,
-    lostPackets: 0,
-    duplicateSamples: 0,
-    missingSamples: 0,
-    resendRequests: 0,
-    reboots: 0,
-    reopens: 0,
-  }
 }

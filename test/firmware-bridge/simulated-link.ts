@@ -1,9 +1,10 @@
 import { Microseconds, type SampleIndex } from '../../ecg/units.js'
-import type {
-  DeviceEventKind,
-  DeviceIdentity,
-  DeviceStatus,
-  LinkCounters,
+import {
+  type DeviceEventKind,
+  type DeviceIdentity,
+  type DeviceStatus,
+  type LinkCounters,
+  noneCounted,
 } from '../../firmware-bridge/device-stream.js'
 import { createDeviceSession, type DeviceSession } from '../../firmware-bridge/emulator/device-session.js'
 import { createFaultyLine, type Faults } from '../../firmware-bridge/emulator/faulty-line.js'
@@ -63,18 +64,7 @@ export function simulateLink(source: VirtualDeviceOptions['source'], options: Li
   const sent: { packet: Packet; at: number }[] = []
   const received: Uint8Array[] = []
   const delivered = new Map<number, number>()
-  const counters: LinkCounters = {
-    bytes: 0,
-    packets: 0,
-    badFrames: 0,
-    unknownTypes: 0,
-    lostPackets: 0,
-    duplicateSamples: 0,
-    missingSamples: 0,
-    resendRequests: 0,
-    reboots: 0,
-    reopens: 0,
-  }
+  const counters = noneCounted()
   const schedule = (delay: number, act: () => void) => {
     const at = now + delay
     let i = later.length

@@ -1,7 +1,11 @@
 import { Microseconds, type SampleIndex } from '../../../ecg/units.js'
-import type { DeviceIdentity, DeviceState, LinkCounters } from '../../../firmware-bridge/device-stream.js'
+import {
+  type DeviceIdentity,
+  type DeviceState,
+  type LinkCounters,
+  noneCounted,
+} from '../../../firmware-bridge/device-stream.js'
 import type { Driver } from '../../../firmware-bridge/devices/driver.js'
-import { noneCounted } from '../../../firmware-bridge/devices/driver-device.js'
 import { type DriverOptions, readDriverOptions } from '../../../firmware-bridge/devices/driver-options.js'
 import { createDriverSession } from '../../../firmware-bridge/devices/driver-session.js'
 import type { HostTime } from '../../../firmware-bridge/link/sample-clock.js'

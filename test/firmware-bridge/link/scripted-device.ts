@@ -1,5 +1,5 @@
 import { Microseconds } from '../../../ecg/units.js'
-import type { LinkCounters, SampleBlock } from '../../../firmware-bridge/device-stream.js'
+import { noneCounted, type SampleBlock } from '../../../firmware-bridge/device-stream.js'
 import { encodeHello, type Hello } from '../../../firmware-bridge/link/hello.js'
 import { createHostSession } from '../../../firmware-bridge/link/host-session.js'
 import { decodePacket, encodePacket, type Packet, PacketType } from '../../../firmware-bridge/link/packet.js'
@@ -21,18 +21,7 @@ const STEP = 10_000
 
 /** A host session whose device does nothing but what the test says. */
 export function scriptedDevice() {
-  const counters: LinkCounters = {
-    bytes: 0,
-    packets: 0,
-    badFrames: 0,
-    unknownTypes: 0,
-    lostPackets: 0,
-    duplicateSamples: 0,
-    missingSamples: 0,
-    resendRequests: 0,
-    reboots: 0,
-    reopens: 0,
-  }
+  const counters = noneCounted()
   const states: string[] = []
   const identities: string[] = []
   const events: string[] = []

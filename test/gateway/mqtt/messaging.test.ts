@@ -1,24 +1,14 @@
 import t from 'tap'
 import type { Electrode } from '../../../ecg/leads.js'
 import { UnixMillis } from '../../../ecg/units.js'
+import { noneCounted } from '../../../firmware-bridge/device-stream.js'
 import type { DeviceReport } from '../../../gateway/mqtt/device-state-message.js'
 import { assessedWindow } from '../alerts/alert-rig.js'
 import { BROKERS, cable } from './brokers.js'
 import { alertOf, messagingFor } from './messaging-rig.js'
 import { subscribe } from './subscriber.js'
 
-const COUNTERS = {
-  bytes: 0,
-  packets: 0,
-  badFrames: 0,
-  unknownTypes: 0,
-  lostPackets: 0,
-  duplicateSamples: 0,
-  missingSamples: 0,
-  resendRequests: 0,
-  reboots: 0,
-  reopens: 0,
-}
+const COUNTERS = noneCounted()
 const report = (change: Partial<DeviceReport> = {}): DeviceReport => ({
   state: 'streaming',
   reason: 'samples arrive',
