@@ -42,7 +42,8 @@ function typescript() {
   // tap builds its set of plugins at its first run, and uses it from the second one on.
   if (!existsSync('.tap/plugins')) run('node_modules/.bin/tap', ['build'])
   // A line a file as it ends; what failed, whole, afterwards.
-  run('sh', ['-c', `node_modules/.bin/tap --output-file=${file} --reporter=tap | grep -E --line-buffered '^(not )?ok'`])
+  const aLineAFile = "awk '/^(not )?ok/ && !seen[$0]++ { print; fflush() }'"
+  run('sh', ['-c', `node_modules/.bin/tap --output-file=${file} --reporter=tap | ${aLineAFile}`])
   const output = existsSync(file) ? readFileSync(file, 'utf8') : ''
   for (const [failure] of output.matchAll(/^ *not ok .*(\n +---\n[^]*?\n +\.\.\.$)?/gm)) say(failure)
   // The closing comment of a TAP stream as tap writes it: "# { total: 13, pass: 12, fail: 1, skip: 0, todo: 0 }".
