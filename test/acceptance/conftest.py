@@ -70,12 +70,25 @@ def live_late(site: Site) -> BrokerLife:
     return BrokerLife(subscriber, back)
 
 
+def memory_under_noise(site: Site) -> list[float]:
+    """The gateway's resident megabytes, each half second, from the first noisy byte to the first sensible answer."""
+    device = site.devices["noise"]
+    wait_for(device.carrier.host_present, 30, "open port")
+    deadline = time.monotonic() + NOISE_SECONDS + 60
+    sizes = []
+    while not device.heard_of(link.START) and time.monotonic() < deadline:
+        sizes.append(site.gateway.rss_mb())
+        time.sleep(0.5)
+    return sizes
+
+
 @dataclass
 class World:
     steady: Site  # every 5 s, as shipped: clean and lossy devices over PTY and TCP
     eventful: Site  # every second: rhythm changes, electrodes, reboots, cables
     hostile: Site  # malformed packets beside a healthy device
     noise: Site  # random bytes
+    noise_memory: Future[list[float]]
     late: Site  # the broker comes after the gateway
     broker_life: Future[BrokerLife]
     battered: Site | None  # only when there is time: many ways of losing two frames in five
@@ -238,7 +251,7 @@ def world(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wor
     time_only, with_resend = ("time",), ("time", "resend")
     broker = Broker(folder)
     world: World | None = None
-    side = ThreadPoolExecutor(1)
+    side = ThreadPoolExecutor(2)
     demonstration = Demo()
     watcher_out = folder / "mosquitto_sub.txt"
     with watcher_out.open("wb") as out:
@@ -262,6 +275,7 @@ def world(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wor
             if found:
                 played = keep(f"ptbxl-{suffix}", wfdb16.joined([wfdb16.read(path) for path in found]))
                 steady_devices.append(device(played, link.Options(f"ptbxl-{suffix}", block=10, value_bytes=2)))
+        noisy = site("noise", 5, [device(sinus, link.Options("noise", raw=noise, raw_for_s=NOISE_SECONDS))], broker)
         late = site("late", 1, [device(in_af, link.Options("late"))], Broker(folder, start=False), listening=False)
         world = World(
             steady=site("amb-12", 5, steady_devices, broker),
@@ -310,7 +324,8 @@ def world(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wor
                 ],
                 broker,
             ),
-            noise=site("noise", 5, [device(sinus, link.Options("noise", raw=noise, raw_for_s=NOISE_SECONDS))], broker),
+            noise=noisy,
+            noise_memory=side.submit(memory_under_noise, noisy),
             late=late,
             broker_life=side.submit(live_late, late),
             battered=site(

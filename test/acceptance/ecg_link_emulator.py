@@ -326,6 +326,7 @@ class Device:
         self.options, self.carrier, self.recording = options, carrier, recording
         self.heard: list[tuple[float, Packet]] = []  # what the host sent, and when
         self.sent_frames = 0
+        self.babbled = 0  # bytes
         self.damaged: dict[str, int] = {"drop": 0, "duplicate": 0, "reorder": 0, "corrupt": 0, "overflow": 0}
         self.plugged_at: list[float] = []
         self.error: BaseException | None = None
@@ -417,8 +418,7 @@ class Device:
         while not self._stop.is_set() and (end is None or time.monotonic() < end):
             if end is None and self.carrier.host_present():
                 end = time.monotonic() + self.options.raw_for_s
-            noise = raw(self._random)
-            self.carrier.write(noise)
+            self.babbled += self.carrier.write(raw(self._random))
             self.carrier.read()
             time.sleep(0.01)
         while self.carrier.write(b"\0") == 0 and not self._stop.is_set():
