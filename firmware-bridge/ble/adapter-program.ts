@@ -45,7 +45,8 @@ let everReady = false
 
 process.on('uncaughtException', error => end(`the Bluetooth library failed (${error.message})`))
 process.on('disconnect', leave)
-setInterval(() => send({ did: 'live' }), LIVE_EVERY)
+// A gateway that ends while this program begins may have disconnected before anybody listened.
+setInterval(() => (process.connected ? send({ did: 'live' }) : leave()), LIVE_EVERY)
 
 const noble = await loadNoble(name, end).catch(async error => {
   end(error.message)
