@@ -10,6 +10,8 @@ export interface Candidate {
   readonly outcome: 'chosen' | 'passed' | 'refused'
   /** Median run over the goldens, ms; absent when it did not get so far. */
   readonly medianMs?: number
+  /** What the choice goes by: a busy machine slows the median of one candidate and not of the other. */
+  readonly fastestMs?: number
   /** Why it was refused. */
   readonly reason?: string
 }
