@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
+import { availableParallelism, loadavg } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { monotonicNow } from '../../../firmware-bridge/transport/monotonic-now.js'
 import { until } from '../listen.js'
 import { ADDRESS, ADDRESS_2, exact, type Opened, radioTest, start } from './radio-rig.js'
@@ -22,27 +23,24 @@ async function streaming(opened: Opened, samples = 200): Promise<Opened> {
 const lost = ({ listened }: Opened, reason: RegExp) =>
   until(() => listened.states.some(told => told.state === 'lost' && reason.test(told.reason)))
 
-/** From now on. */
-async function secondsToStreaming({ listened }: Opened): Promise<number> {
+/** A carrier has come back: streaming again within 3 s, which only a machine with a core to spare can be held to. */
+async function streamsAgain(t: Test, { listened }: Opened) {
   const begun = monotonicNow()
   await until(() => listened.state() === 'streaming')
-  return (monotonicNow() - begun) / 1e6
+  const seconds = (monotonicNow() - begun) / 1e6
+  const busy = loadavg()[0]! > availableParallelism() - 1
+  t.ok(seconds < 3 || busy, `streaming again after ${seconds.toFixed(1)} s${busy ? ' on a busy machine' : ''}`)
 }
-
-/** The limit after a carrier’s return, s; longer on a machine so busy that the first time already took long. */
-const limit = (firstTime: number) => Math.max(3, 3 * firstTime - 1)
 
 radioTest('the device goes out of reach and comes back', DEVICE, async (t, radio) => {
   const opened = start(t, radio)
-  const firstTime = await secondsToStreaming(opened)
   for (let time = 0; time < 2; time++) {
     await streaming(opened)
     await radio.do('leave', 0)
     await until(() => opened.listened.state() === 'lost')
     t.match(opened.listened.states.at(-1)!.reason, /radio link was lost/)
     await radio.do('come_back', 0)
-    const seconds = await secondsToStreaming(opened)
-    t.ok(seconds < limit(firstTime), `streaming again after ${seconds.toFixed(1)} s`)
+    await streamsAgain(t, opened)
   }
   await streaming(opened)
   await opened.device.stop()
@@ -51,23 +49,19 @@ radioTest('the device goes out of reach and comes back', DEVICE, async (t, radio
 })
 
 radioTest('the adapter is unplugged and plugged in again', DEVICE, async (t, radio) => {
-  const opened = start(t, radio)
-  const firstTime = await secondsToStreaming(opened)
+  const opened = await streaming(start(t, radio))
   await radio.do('unplug')
   await lost(opened, /adapter was unplugged/)
   await lost(opened, /adapter on .* is not there: plug it in/)
   await radio.do('plug')
-  const seconds = await secondsToStreaming(opened)
-  t.ok(seconds < limit(firstTime), `streaming again after ${seconds.toFixed(1)} s`)
+  await streamsAgain(t, opened)
 })
 
 radioTest('the adapter resets itself without a word', DEVICE, async (t, radio) => {
-  const opened = start(t, radio)
-  const firstTime = await secondsToStreaming(opened)
+  const opened = await streaming(start(t, radio))
   await radio.do('reset')
   await lost(opened, /it was reset/)
-  const seconds = await secondsToStreaming(opened)
-  t.ok(seconds < limit(firstTime), `streaming again after ${seconds.toFixed(1)} s`)
+  await streamsAgain(t, opened)
 })
 
 radioTest('the adapter hangs until it is plugged in again', DEVICE, async (t, radio) => {
