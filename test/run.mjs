@@ -45,7 +45,7 @@ function typescript() {
   const aLineAFile = "awk '/^(not )?ok/ && !seen[$0]++ { print; fflush() }'"
   run('sh', ['-c', `node_modules/.bin/tap --output-file=${file} --reporter=tap | ${aLineAFile}`])
   const output = existsSync(file) ? readFileSync(file, 'utf8') : ''
-  for (const [failure] of output.matchAll(/^ *not ok .*(\n +---\n[^]*?\n +\.\.\.$)?/gm)) say(failure)
+  for (const [failure] of output.matchAll(/^ *not ok .*(\n +---\n[\s\S]*?\n +\.\.\.$)?/gm)) say(failure)
   // The closing comment of a TAP stream as tap writes it: "# { total: 13, pass: 12, fail: 1, skip: 0, todo: 0 }".
   const tally = output.match(/^# \{ total.*\}$/gm)?.at(-1)
   const of = word => Number(tally?.match(new RegExp(`${word}: (\\d+)`))?.[1] ?? 0)
