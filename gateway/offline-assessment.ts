@@ -51,6 +51,7 @@ export async function* assessRecords(
   hopSeconds: number,
 ): AsyncGenerator<RecordAssessment> {
   const { manifest } = bundle
+  const taskIds = manifest.tasks.map(({ id }) => id)
   for (const path of await recordsAt(paths)) {
     const { recording } = await readRecording(path)
     const windows = recordingWindows(recording, manifest.input, Seconds(hopSeconds))
@@ -60,7 +61,7 @@ export async function* assessRecords(
         window: window.index,
         start_s: window.firstSample / window.rate,
         quality: window.quality,
-        tasks: inference ? publishedProbabilities(inference, manifest) : {},
+        tasks: inference ? publishedProbabilities(inference.probabilities, taskIds) : {},
         variant: (inference?.model ?? engine.model).variant,
         provider: (inference?.model ?? engine.model).provider,
         ms: Number((inference?.modelMs ?? 0).toFixed(3)),

@@ -1,6 +1,6 @@
-import { type SampleIndex, UnixMillis } from '../../ecg/units.js'
+import type { SampleIndex } from '../../ecg/units.js'
 import { type DeviceListener, type DeviceStream, noneCounted, type SampleTime } from '../device-stream.js'
-import { type Clocks, SYSTEM_CLOCKS, UTC_RESOLUTION, utcOffset } from './clocks.js'
+import { type Clocks, inUtc, SYSTEM_CLOCKS } from './clocks.js'
 import type { Driver } from './driver.js'
 import { createDriverSession, type DriverSession } from './driver-session.js'
 import type { GattCarrier } from './gatt.js'
@@ -108,13 +108,7 @@ export function createDriverDevice(options: DriverDeviceOptions): DeviceStream {
 
   function timeOf(sample: SampleIndex): SampleTime | undefined {
     const host = session?.timeOf(sample)
-    if (!host) return undefined
-    // The wall clock is read now, so that a step of it shows in every time told after it.
-    const offset = utcOffset(clocks)
-    return {
-      utc: UnixMillis(host.at / 1000 + offset),
-      uncertaintyMs: host.uncertainty / 1000 + UTC_RESOLUTION / 2,
-    }
+    return host && inUtc(host, clocks)
   }
 
   async function stop() {

@@ -1,8 +1,8 @@
-import { type SampleIndex, UnixMillis } from '../../ecg/units.js'
+import type { SampleIndex } from '../../ecg/units.js'
 import { type DeviceListener, type DeviceStream, noneCounted, type SampleTime } from '../device-stream.js'
 import { createHostSession, type HostSession } from '../link/host-session.js'
 import type { PacketCarrier } from '../transport/packet-carrier.js'
-import { type Clocks, SYSTEM_CLOCKS, UTC_RESOLUTION, utcOffset } from './clocks.js'
+import { type Clocks, inUtc, SYSTEM_CLOCKS } from './clocks.js'
 
 /** How often the session looks at the time, ms: TIME_REQ want 80 ms between them, RESEND is due within 200 ms. */
 const TICK = 20
@@ -88,13 +88,7 @@ export function createEcgLinkDevice(uri: string, carrier: PacketCarrier, clocks:
 
   function timeOf(sample: SampleIndex): SampleTime | undefined {
     const host = session?.timeOf(sample)
-    if (!host) return undefined
-    // The wall clock is read now, so that a step of it shows in every time told after it.
-    const offset = utcOffset(clocks)
-    return {
-      utc: UnixMillis(host.at / 1000 + offset),
-      uncertaintyMs: host.uncertainty / 1000 + UTC_RESOLUTION / 2,
-    }
+    return host && inUtc(host, clocks)
   }
 
   async function stop() {

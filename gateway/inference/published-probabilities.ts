@@ -1,15 +1,12 @@
-import type { Manifest } from '../../models/bundle/manifest.js'
-import type { Answer } from './inference-engine.js'
-
-/** More would be noise: the calibration itself is not known to six digits. */
+/** More would be noise: the calibration itself is not known to six digits. And half the bytes of a float32 written as a double. */
 const SIGNIFICANT_DIGITS = 6
 
-/** Probability by task id, as assessments publish it. */
+/** Probability by task id, as assessments and `assess --json` write it. */
 export function publishedProbabilities(
-  { probabilities }: Pick<Answer, 'probabilities'>,
-  { tasks }: Pick<Manifest, 'tasks'>,
+  probabilities: ArrayLike<number>,
+  taskIds: readonly string[],
 ): Record<string, number> {
   return Object.fromEntries(
-    tasks.map(({ id }, task) => [id, Number(probabilities[task]!.toPrecision(SIGNIFICANT_DIGITS))]),
+    taskIds.map((id, task) => [id, Number(probabilities[task]!.toPrecision(SIGNIFICANT_DIGITS))]),
   )
 }

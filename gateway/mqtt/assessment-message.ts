@@ -1,8 +1,6 @@
 import type { AssessedWindow } from '../alerts/assessed-window.js'
+import { publishedProbabilities } from '../inference/published-probabilities.js'
 import { type AssessmentMessage, rfc3339 } from './messages.js'
-
-/** As `assess --json` writes them: finer than any calibration is, and half the bytes of a float32 written as a double. */
-const SIGNIFICANT_DIGITS = 6
 
 export function assessmentMessage(gateway: string, device: string, assessed: AssessedWindow): AssessmentMessage {
   const { window, model } = assessed
@@ -28,12 +26,7 @@ export function assessmentMessage(gateway: string, device: string, assessed: Ass
     latencyMs: assessed.latencyMs,
   }
   if (window.quality === 'uninterpretable') return { ...common, quality: window.quality, tasks: {} }
-  return { ...common, quality: window.quality, tasks: probabilitiesById(assessed) }
-}
-
-function probabilitiesById({ taskIds, probabilities }: AssessedWindow): Record<string, number> {
-  if (probabilities === null) return {}
-  return Object.fromEntries(
-    taskIds.map((id, index) => [id, Number(probabilities[index]!.toPrecision(SIGNIFICANT_DIGITS))]),
-  )
+  const { probabilities, taskIds } = assessed
+  const tasks = probabilities === null ? {} : publishedProbabilities(probabilities, taskIds)
+  return { ...common, quality: window.quality, tasks }
 }

@@ -242,10 +242,7 @@ t.test('a bundle without heads gives no saliency', async t => {
 
 t.test('probabilities are published by task id with six significant digits', async t => {
   const { manifest } = await bundle(t)
-  const inference = {
-    probabilities: Float32Array.of(0.123456789, 1 / 3, 1.23456789e-5),
-    saliency: new Map(),
-    modelMs: 1,
-  }
-  t.same(publishedProbabilities(inference, manifest), { AFIB: 0.123457, NORM: 0.333333, PVC: 0.0000123457 })
+  const probabilities = Float32Array.of(0.123456789, 1 / 3, 1.23456789e-5)
+  const taskIds = manifest.tasks.map(({ id }) => id)
+  t.same(publishedProbabilities(probabilities, taskIds), { AFIB: 0.123457, NORM: 0.333333, PVC: 0.0000123457 })
 })
