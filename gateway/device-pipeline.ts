@@ -185,7 +185,8 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
     const time = newest === null ? undefined : stream.timeOf(newest)
     const uncertaintyMs = time ? tenths(time.uncertaintyMs) : null
     const { counters } = stream
-    parts.report(identity.id, { state, reason, identity, status, electrodesOff, counters, uncertaintyMs })
+    const radio = stream.radio?.()
+    parts.report(identity.id, { state, reason, identity, status, electrodesOff, counters, uncertaintyMs, radio })
   }
 
   return {

@@ -1,6 +1,12 @@
 import type { Electrode } from '../../ecg/leads.js'
 import type { UnixMillis } from '../../ecg/units.js'
-import type { DeviceIdentity, DeviceState, DeviceStatus, LinkCounters } from '../../firmware-bridge/device-stream.js'
+import type {
+  DeviceIdentity,
+  DeviceState,
+  DeviceStatus,
+  LinkCounters,
+  RadioFigures,
+} from '../../firmware-bridge/device-stream.js'
 import { type DeviceStateMessage, rfc3339 } from './messages.js'
 
 /** What the gateway knows of a device at one moment. */
@@ -13,13 +19,15 @@ export interface DeviceReport {
   readonly electrodesOff: readonly Electrode[]
   readonly counters: Readonly<LinkCounters>
   readonly uncertaintyMs: number | null
+  /** Undefined on a cable and while there is no connection. */
+  readonly radio: RadioFigures | undefined
 }
 
 export function deviceStateMessage(
   gateway: string,
   device: string,
   now: UnixMillis,
-  { state, reason, identity, status, electrodesOff, counters, uncertaintyMs }: DeviceReport,
+  { state, reason, identity, status, electrodesOff, counters, uncertaintyMs, radio }: DeviceReport,
 ): DeviceStateMessage {
   const { missingSamples, duplicateSamples, lostPackets, badFrames } = counters
   const { unknownTypes, resendRequests, reboots, reopens } = counters
@@ -46,6 +54,7 @@ export function deviceStateMessage(
       reopens,
       droppedByDevice: status.dropped ?? null,
     },
+    radio: radio ? { rssi: radio.rssi ?? null, mtu: radio.mtu ?? null } : null,
     clockUncertaintyMs: uncertaintyMs,
   }
 }

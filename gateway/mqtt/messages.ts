@@ -79,6 +79,13 @@ export const DeviceStateSchema = z.strictObject({
     reopens: count,
     droppedByDevice: count.nullable().describe('samples, by the device’s own count since its boot'),
   }),
+  radio: z
+    .strictObject({
+      rssi: z.number().nullable().describe('dBm; null until it was measured'),
+      mtu: z.int().min(23).nullable().describe('ATT MTU, bytes; null where the system does not tell'),
+    })
+    .nullable()
+    .describe('null on a cable and while there is no connection'),
   clockUncertaintyMs: uncertainty,
 })
 

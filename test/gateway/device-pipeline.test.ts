@@ -69,6 +69,7 @@ function rig(t: Test, assess: (call: number) => Promise<Inference>, claim: () =>
     uri: 'test:',
     counters: { reboots: 0 } as LinkCounters,
     timeOf: sample => ({ utc: UnixMillis((1000 * sample) / RATE), uncertaintyMs: 0.123 }),
+    radio: () => ({ rssi: -58, mtu: 247 }),
     start: listener => {
       device = listener
     },
@@ -175,7 +176,7 @@ t.test('a device that the bundle was not made for is shown, but not assessed', a
   await pipeline.stop()
   t.equal(windows.length, 0)
   t.ok(conditions.includes('INFERENCE_FAILING'))
-  t.match(reports[0], { state: 'streaming', identity: { id: 'patch-1' } })
+  t.match(reports[0], { state: 'streaming', identity: { id: 'patch-1' }, radio: { rssi: -58, mtu: 247 } })
 })
 
 t.test('electrodes are told when they change, and a boot starts with none off', async t => {

@@ -103,9 +103,23 @@ t.test('a device state is valid before and after the device has said who it is',
     reopens: 3,
   }
   const report = { state: 'lost', reason: 'unplugged', status: {}, electrodesOff: ['V3'], counters } as const
-  const unknown = deviceStateMessage('g', 'd', NOW, { ...report, identity: null, uncertaintyMs: null })
+  const unknown = deviceStateMessage('g', 'd', NOW, {
+    ...report,
+    identity: null,
+    uncertaintyMs: null,
+    radio: undefined,
+  })
   t.equal(schemaObjection('device', unknown), null)
   t.match(unknown, { state: 'lost', battery: null, electrodesOff: ['V3'], loss: { missingSamples: 12, reopens: 3 } })
+  t.equal(unknown.radio, null)
+  const near = deviceStateMessage('g', 'd', NOW, {
+    ...report,
+    identity: null,
+    uncertaintyMs: null,
+    radio: { rssi: -61, mtu: undefined },
+  })
+  t.equal(schemaObjection('device', near), null)
+  t.same(near.radio, { rssi: -61, mtu: null })
 })
 
 t.test('command and reply', async t => {

@@ -17,6 +17,7 @@ const report = (change: Partial<DeviceReport> = {}): DeviceReport => ({
   electrodesOff: [] as Electrode[],
   counters: COUNTERS,
   uncertaintyMs: 4,
+  radio: undefined,
   ...change,
 })
 const window = (index: number) => assessedWindow({ AFIB: 0.1 }, UnixMillis(Date.now()), { index })
