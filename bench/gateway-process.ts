@@ -25,6 +25,7 @@ const config = loadConfig(undefined, {
   devices: devices.map(path => ({ uri: `serial:${path}` })),
   // QoS 1, so that a PUBACK tells when the broker has it; 0 is the default of a gateway.
   broker: { url: `mqtt://127.0.0.1:${port}`, assessmentQos: 1 },
+  monitor: { enabled: false },
   data,
 })
 let latencies: number[] = []

@@ -10,6 +10,8 @@ import type { Clock } from './alerts/clock.js'
 import type { Config } from './config/config.js'
 import { createDevicePipeline, type DevicePipeline } from './device-pipeline.js'
 import { type BundleEngine, startEngine } from './inference/start-engine.js'
+import { healthRoutes } from './monitor/health-routes.js'
+import { createMonitor, type Monitor } from './monitor/monitor.js'
 import type { Log } from './mqtt/log.js'
 import { type Messaging, startMessaging } from './mqtt/messaging.js'
 import { createWindowRate } from './window-rate.js'
@@ -35,6 +37,7 @@ export interface GatewayOptions {
 export interface Gateway {
   readonly engine: BundleEngine
   readonly messaging: Messaging
+  readonly monitor: Monitor
   /** Drains what is under way, says offline, and leaves nothing behind. */
   stop(): Promise<void>
 }
@@ -46,6 +49,7 @@ export interface Gateway {
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { config, version, log, failFast = false } = options
+  const monitor = createMonitor({ config: config.monitor, clock, log })
   const streams = config.devices.map(({ uri }) => openDevice(uri))
   const bundle = await loadBundle(config.bundle ?? SHIPPED_BUNDLE, config.trust === undefined ? [] : [config.trust])
   const { input, tasks } = bundle.manifest
@@ -114,6 +118,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
   for (const pipeline of pipelines) pipeline.start()
 
+  let stopping = false
+  await monitor.start(healthRoutes(() => !stopping))
+
   let ticked = monotonicNow()
   /** After the event loop stood still, what arrived meanwhile is still to be read: windows wait for as long again. */
   let catchingUpUntil = ticked
@@ -132,10 +139,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   ]
 
   async function stop(): Promise<void> {
+    stopping = true
     for (const timer of timers) clearInterval(timer)
     await Promise.all(pipelines.map(pipeline => pipeline.stop()))
     await messaging.stop()
     await engine.close()
+    await monitor.stop()
   }
 
   if (failFast)
@@ -143,7 +152,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await stop()
       throw error
     })
-  return { engine, messaging, stop }
+  return { engine, messaging, monitor, stop }
 }
 
 const clock: Clock = { utc: () => UnixMillis(Date.now()), monotonic: () => Millis(monotonicNow() / 1000) }

@@ -97,7 +97,13 @@ async function publish(playing: Playing, broker: string): Promise<void> {
   const { log, release } = createLog('warn')
   try {
     const devices = [{ uri: `${playing.carrier.uri}?driver=${playing.driver}` }]
-    const config = loadConfig(undefined, { id: 'replay', devices, broker: { url: broker }, data })
+    const config = loadConfig(undefined, {
+      id: 'replay',
+      devices,
+      broker: { url: broker },
+      monitor: { enabled: false },
+      data,
+    })
     let published = 0
     const delivered = () => {
       published++

@@ -54,6 +54,23 @@ const InferenceSchema = z.strictObject({
     .describe('worker threads; by default as many as the devices need on this machine'),
 })
 
+const MonitorSchema = z.strictObject({
+  enabled: z.boolean().default(true).describe('serve the monitor page, /metrics, /healthz and /readyz'),
+  host: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .describe('address to listen on; off loopback a token or TLS is required'),
+  port: z.int().min(0).max(65535).default(8312).describe('0 takes any free one'),
+  tokenFile: z.string().optional().describe('file that holds the token which is asked for; never the token itself'),
+  tls: z
+    .strictObject({
+      certFile: z.string().describe('PEM of the certificate, with its chain'),
+      keyFile: z.string().describe('PEM of its private key'),
+    })
+    .optional(),
+})
+
 export const ConfigSchema = z.strictObject({
   id: z
     .string()
@@ -67,6 +84,7 @@ export const ConfigSchema = z.strictObject({
   data: z.string().default(defaultDataFolder).describe('folder for the gateway’s state'),
   hopSeconds: z.number().min(0.5).max(10).default(5).describe('a new 10-second window starts this often'),
   inference: InferenceSchema.prefault({}),
+  monitor: MonitorSchema.prefault({}),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') }).prefault({}),
 })
 
