@@ -29,6 +29,7 @@ class ModelRecipe:
     kernel: int
     widths: tuple[int, ...]
     blocks: tuple[int, ...]
+    pool: str  # mean-max; attention (MERL's) for comparison only
     dropout: float
 
 

@@ -7,20 +7,24 @@ throughout.
 
 from __future__ import annotations
 
+import dataclasses
 import math
+import pickle
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from ecgclip.config import ModelRecipe
+from ecgclip.errors import EcgclipError
 
 
 class Output(NamedTuple):
     """What the exported graph returns, in this order."""
 
     logits: Tensor  # [N, tasks], before calibration
-    embedding: Tensor  # [N, 2C]: mean and maximum over time of the features
+    embedding: Tensor  # [N, 2C] (mean-max pool): mean and maximum over time of the features
     features: Tensor  # [N, C, L]: the map before pooling; head weights x features is class-activation saliency
 
 
@@ -69,10 +73,45 @@ class Block(nn.Module):
         return torch.relu(self.conv2(torch.relu(self.conv1(x))) + self.shortcut(x))
 
 
-class Network(nn.Module):
-    """ECG window in millivolts -> `Output`."""
+class MeanMaxPool(nn.Module):
+    """Mean and maximum over time, [N, C, L] -> [N, 2C]: linear heads behind it can show what they looked at."""
 
-    def __init__(self, recipe: ModelRecipe, tasks: int) -> None:
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.width = 2 * channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pool the features."""
+        return torch.cat([x.mean(dim=2), x.amax(dim=2)], dim=1)
+
+
+class AttentionPool(nn.Module):
+    """MERL's: one query over all instants and their mean, with learned positions, [N, C, L] -> [N, C / 2].
+
+    For comparison with published encoders only; it does not quantize, and its logits are not linear in the features.
+    """
+
+    def __init__(self, channels: int, length: int, heads: int = 4) -> None:
+        super().__init__()
+        self.width = channels // 2
+        self.down = nn.Conv1d(channels, self.width, 1)
+        self.positions = nn.Parameter(torch.randn(length + 1, self.width) / self.width**0.5)
+        self.query = nn.Parameter(torch.randn(1, 1, self.width))
+        self.attention = nn.MultiheadAttention(self.width, heads, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pool the features."""
+        tokens = self.down(x).transpose(1, 2)
+        tokens = torch.cat([tokens.mean(dim=1, keepdim=True), tokens], dim=1) + self.positions
+        query = self.query.expand(len(x), 1, self.width)
+        pooled: Tensor = self.attention(query, tokens, tokens, need_weights=False)[0]
+        return pooled.squeeze(1)
+
+
+class Encoder(nn.Module):
+    """ECG window in millivolts -> pooled embedding and the features before pooling: what pre-training makes."""
+
+    def __init__(self, recipe: ModelRecipe) -> None:
         super().__init__()
         self.preprocess = Preprocess(recipe)
         self.stem = _conv(recipe.leads, recipe.widths[0], recipe.stem_kernel, 2)
@@ -84,14 +123,50 @@ class Network(nn.Module):
                 for first in [True] + [False] * (blocks - 1)
             )
         )
+        length = -(-recipe.samples // 2 ** len(recipe.widths))
+        channels = recipe.widths[-1]
+        self.pool = AttentionPool(channels, length) if recipe.pool == "attention" else MeanMaxPool(channels)
+        self.width = self.pool.width
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """[N, leads, samples] mV, absent leads all zero -> [N, width] and [N, C, L]."""
+        features = self.stages(torch.relu(self.stem(self.preprocess(x)))).squeeze(2)
+        return self.pool(features), features
+
+
+class Network(nn.Module):
+    """ECG window in millivolts -> `Output`: an encoder and one linear head a task."""
+
+    def __init__(self, recipe: ModelRecipe, tasks: int) -> None:
+        super().__init__()
+        self.encoder = Encoder(recipe)
         self.dropout = nn.Dropout(recipe.dropout)
-        self.head = nn.Linear(2 * recipe.widths[-1], tasks)
+        self.head = nn.Linear(self.encoder.width, tasks)
 
     def forward(self, x: Tensor) -> Output:
         """[N, leads, samples] mV, absent leads all zero."""
-        features = self.stages(torch.relu(self.stem(self.preprocess(x)))).squeeze(2)
-        embedding = torch.cat([features.mean(dim=2), features.amax(dim=2)], dim=1)
+        embedding, features = self.encoder(x)
         return Output(self.head(self.dropout(embedding)), embedding, features)
+
+
+def save_encoder(path: Path, encoder: Encoder, recipe: ModelRecipe) -> None:
+    """Write an encoder with the geometry that it has: {"recipe": dict, "weights": state dict}."""
+    torch.save({"recipe": dataclasses.asdict(recipe), "weights": encoder.state_dict()}, path)
+
+
+def load_encoder(path: Path, recipe: ModelRecipe) -> Encoder:
+    """Read an encoder, ours or anyone's saved in this form; its geometry must be the recipe's (dropout may differ)."""
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        theirs, weights = saved["recipe"], saved["weights"]
+    except (OSError, KeyError, TypeError, pickle.UnpicklingError) as error:
+        raise EcgclipError(f"{path} is no encoder checkpoint: run `pretrain` to make one.") from error
+    ours = dataclasses.asdict(recipe)
+    if theirs | {"dropout": recipe.dropout} != ours:
+        raise EcgclipError(f"{path} has another geometry ({theirs}) than the recipe ({ours}): change either.")
+    encoder = Encoder(recipe)
+    encoder.load_state_dict(weights)
+    return encoder
 
 
 def _conv(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Sequential:

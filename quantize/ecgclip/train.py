@@ -31,7 +31,7 @@ def train(recipe: Recipe, training: Dataset, validation: Dataset | None = None, 
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stubs
     augment = Augment(recipe.augment, recipe.model.rate, generator)
     with torch.no_grad():
-        signals = network.preprocess.remove_baseline(torch.from_numpy(training.signals))
+        signals = network.encoder.preprocess.remove_baseline(torch.from_numpy(training.signals))
     labels = torch.from_numpy(training.labels)
 
     batches = len(labels) // settings.batch

@@ -3,12 +3,14 @@
 import dataclasses
 
 import numpy as np
+import pytest
 import torch
 
 from ecgclip.augment import Augment
+from ecgclip.errors import EcgclipError
 from ecgclip.leads import DERIVATION
 from ecgclip.metrics import auroc
-from ecgclip.model import Network
+from ecgclip.model import Encoder, Network, load_encoder, save_encoder
 from ecgclip.train import predict, train
 
 
@@ -23,7 +25,7 @@ def test_shapes_and_size(reference):
 
 
 def test_baseline_is_removed_and_the_heart_is_not(reference):
-    preprocess = Network(reference.model, 2).preprocess
+    preprocess = Network(reference.model, 2).encoder.preprocess
     time = torch.arange(1000) / 100
     wander = 0.7 + 0.5 * torch.sin(2 * torch.pi * 0.17 * time)
     heart = torch.sin(2 * torch.pi * 5 * time)
@@ -34,7 +36,7 @@ def test_baseline_is_removed_and_the_heart_is_not(reference):
 def test_absent_leads_stay_zero_through_preprocessing(reference):
     x = torch.randn(1, 12, 1000)
     x[:, 3:] = 0
-    out = Network(reference.model, 2).preprocess(x)
+    out = Network(reference.model, 2).encoder.preprocess(x)
     assert (out[:, 3:] == 0).all()
     assert out.abs().max() <= reference.model.clip_mv * reference.model.gain_per_mv
 
@@ -75,3 +77,32 @@ def test_a_network_finds_atrial_fibrillation_also_with_one_lead(tiny, dataset):
     one_lead = validation.signals * (np.arange(12) == 1)[:, None].astype(np.float32)
     for signals in (validation.signals, one_lead):
         assert auroc(validation.labels[:, 0], predict(network, signals)[:, 0])[0] > 0.9
+
+
+@pytest.mark.parametrize(("blocks", "parameters"), [((2, 2, 2, 2), 3.844e6), ((3, 4, 6, 3), 7.215e6)])
+def test_encoders_of_merl_are_recipes(reference, blocks, parameters):
+    """Liu et al. 2024: 12 x 5000 at 500 Hz become 313 instants of 512 features; sizes are with batch norm folded."""
+    merl = dataclasses.replace(
+        reference.model, rate=500, samples=5000, stem_kernel=7, kernel=3, widths=(64, 128, 256, 512), blocks=blocks
+    )
+    encoder = Encoder(merl).eval()
+    folded = sum(p.numel() for name, p in encoder.named_parameters() if not name.endswith("1.weight"))
+    assert folded == pytest.approx(parameters, abs=500)
+    embedding, features = encoder(torch.zeros(1, 12, 5000))
+    assert (embedding.shape, features.shape) == ((1, 1024), (1, 512, 313))
+    pooled, _ = Encoder(dataclasses.replace(merl, pool="attention")).eval()(torch.zeros(1, 12, 5000))
+    assert pooled.shape == (1, 256)
+
+
+def test_an_encoder_is_read_back_only_into_its_own_geometry(tmp_path, tiny):
+    encoder = Encoder(tiny.model).eval()
+    path = tmp_path / "encoder.pt"
+    save_encoder(path, encoder, tiny.model)
+    x = torch.randn(2, 12, 1000)
+    again = load_encoder(path, dataclasses.replace(tiny.model, dropout=0.3)).eval()
+    torch.testing.assert_close(again(x), encoder(x))
+    with pytest.raises(EcgclipError, match="another geometry"):
+        load_encoder(path, dataclasses.replace(tiny.model, kernel=3))
+    path.write_text("not a checkpoint")
+    with pytest.raises(EcgclipError, match="no encoder checkpoint"):
+        load_encoder(path, tiny.model)
