@@ -19,7 +19,7 @@ export interface Connection {
   /** QoS 1: settles with the PUBACK; QoS 0: when it is written. Rejects when the connection breaks first or the broker refuses it. */
   publish(publication: Publication): Promise<void>
   /** QoS 1. A broker that does not allow it says nothing, and nothing comes. */
-  subscribe(topic: string, received: (payload: Buffer) => void): void
+  subscribe(topic: string, received: (payload: Buffer, retained: boolean) => void): void
   /** Gives the connection up, if it still stands; a new one is made. */
   drop(reason: string): void
 }
@@ -166,8 +166,10 @@ function openConnection(
   const waiting: Array<() => void> = []
   /** Publications under way. MQTT.js never calls back those that a broken connection left waiting for the socket, so they end here. */
   const pending = new Set<(error: Error) => void>()
+  const subscribers = new Map<string, (payload: Buffer, retained: boolean) => void>()
   let unacknowledged = 0
   let progress = since
+  client.on('message', (topic, payload, { retain }) => subscribers.get(topic)?.(payload, retain))
   const watch = setInterval(() => {
     if (unacknowledged > 0 && clock.monotonic() - progress >= timing.acknowledgeWithin)
       drop('the broker acknowledges nothing')
@@ -205,9 +207,7 @@ function openConnection(
         else send(publication, settled)
       }),
     subscribe(topic, received) {
-      client.on('message', (on, payload) => {
-        if (on === topic) received(payload)
-      })
+      subscribers.set(topic, received)
       client.subscribe(topic, { qos: 1 })
     },
     closed(reason) {

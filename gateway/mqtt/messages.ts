@@ -175,14 +175,17 @@ export const AlertSchema = z.strictObject({
   subject: z.string().nullable().describe('pseudonym, never a name'),
 })
 
-const transaction = z.union([z.string().max(128), z.number()])
+export const TransactionSchema = z.union([z.string().max(128), z.number()])
+const transaction = TransactionSchema.optional().describe('echoed in the replies')
 
-export const CommandSchema = z.looseObject({ transaction: transaction.optional() })
+export const HealthCommandSchema = z.strictObject({ transaction })
 
+/** One last reply, `ok` or `error`, to every command; before it, `progress` as often as there is any. */
 export const ReplySchema = z.strictObject({
-  status: z.enum(['ok', 'error']),
-  transaction: transaction.optional(),
-  error: z.string().optional(),
+  status: z.enum(['ok', 'error', 'progress']),
+  transaction,
+  code: z.string().optional().describe('error only; stable, for programs'),
+  error: z.string().optional().describe('error only; one sentence'),
   data: z.unknown().optional(),
 })
 
@@ -191,7 +194,6 @@ export type HealthMessage = z.infer<typeof HealthSchema>
 export type DeviceStateMessage = z.infer<typeof DeviceStateSchema>
 export type AssessmentMessage = z.infer<typeof AssessmentSchema>
 export type AlertMessage = z.infer<typeof AlertSchema>
-export type Command = z.infer<typeof CommandSchema>
 export type Reply = z.infer<typeof ReplySchema>
 
 /** By the name of their file in `schemas/`. */
@@ -201,7 +203,7 @@ export const MESSAGE_SCHEMAS = {
   device: DeviceStateSchema,
   assessment: AssessmentSchema,
   alert: AlertSchema,
-  command: CommandSchema,
+  'command-health': HealthCommandSchema,
   reply: ReplySchema,
 }
 export type MessageName = keyof typeof MESSAGE_SCHEMAS

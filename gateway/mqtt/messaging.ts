@@ -6,13 +6,14 @@ import { createAlertSender } from './alert-sender.js'
 import { assessmentMessage } from './assessment-message.js'
 import { type BrokerLink, type Connection, keepConnected, type Publication } from './broker-link.js'
 import { type BrokerOptions, brokerUrl, EMBEDDED } from './broker-options.js'
+import { type CommandHandler, command } from './command.js'
+import { answerCommands } from './command-dispatcher.js'
 import { type DeviceReport, deviceStateMessage } from './device-state-message.js'
 import { startEmbeddedBroker } from './embedded-broker.js'
-import { answerHealthCommand } from './health-command.js'
 import { createHealthReporter, type HealthReport } from './health-reporter.js'
 import { createLatestValues } from './latest-values.js'
 import type { Log } from './log.js'
-import { rfc3339, type StateMessage } from './messages.js'
+import { HealthCommandSchema, rfc3339, type StateMessage } from './messages.js'
 import { createOutbox, type Outbox } from './outbox.js'
 import { openOutboxStore } from './outbox-store.js'
 import { TIMING, type Timing } from './timing.js'
@@ -52,6 +53,8 @@ export interface Messaging {
   /** True when it was written to the broker (QoS 1: acknowledged); false when it was dropped, which is counted. Never rejects. */
   publishAssessment(device: string, assessed: AssessedWindow): Promise<boolean>
   publishDeviceState(device: string, report: DeviceReport): void
+  /** Takes these commands from now on, on this connection and on all that follow. */
+  answer(commands: readonly CommandHandler[]): void
   /** Delivers what it can within a few seconds, says offline and disconnects. The rest stays on disk. */
   stop(): Promise<void>
 }
@@ -120,9 +123,10 @@ export async function startMessaging(options: MessagingOptions): Promise<Messagi
         if (alert !== undefined) outbox.add({ ...alert, phase: 'continue', changed: clock.utc(), latencyMs: 0 })
       }
     })
-    answerHealthCommand(connection, topics, health)
+    answerCommands(connection, topics, commands, log)
   }
 
+  const commands: CommandHandler[] = [command('health', HealthCommandSchema, () => health())]
   const healthReporter = createHealthReporter({ gateway, session, version: options.version, clock })
   const health = () =>
     healthReporter(options.health(), outbox.depth, { assessments: assessmentsDropped, alerts: outbox.dropped })
@@ -183,6 +187,10 @@ export async function startMessaging(options: MessagingOptions): Promise<Messagi
     publishDeviceState(device, report) {
       const message = deviceStateMessage(gateway, device, clock.utc(), report)
       latest.set(json(topics.deviceState(device), message, 1, true))
+    },
+    answer(more) {
+      commands.push(...more)
+      if (link.connection !== null) answerCommands(link.connection, topics, more, log)
     },
     async stop() {
       clearInterval(healthTimer)

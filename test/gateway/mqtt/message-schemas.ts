@@ -23,7 +23,7 @@ const SCHEMA_OF_TOPIC: ReadonlyArray<readonly [RegExp, MessageName]> = [
   [/^[^/]+\/[^/]+\/device\/[^/]+\/state$/, 'device'],
   [/^[^/]+\/[^/]+\/device\/[^/]+\/assessment$/, 'assessment'],
   [/^[^/]+\/[^/]+\/device\/[^/]+\/alert\/[^/]+$/, 'alert'],
-  [/^[^/]+\/[^/]+\/reply\/health$/, 'reply'],
+  [/^[^/]+\/[^/]+\/reply\/.+$/, 'reply'],
 ]
 
 /** What the schemas object to, or null. */

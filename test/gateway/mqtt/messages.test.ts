@@ -123,9 +123,10 @@ t.test('a device state is valid before and after the device has said who it is',
 })
 
 t.test('command and reply', async t => {
-  t.equal(schemaObjection('command', { transaction: 'x', anything: 1 }), null)
-  t.equal(schemaObjection('command', {}), null)
-  t.not(schemaObjection('command', { transaction: {} }), null)
+  t.equal(schemaObjection('command-health', { transaction: 'x' }), null)
+  t.equal(schemaObjection('command-health', {}), null)
+  t.not(schemaObjection('command-health', { transaction: {} }), null)
+  t.not(schemaObjection('command-health', { transaction: 1, anything: 1 }), null)
   t.equal(schemaObjection('reply', { status: 'ok', transaction: 7, data: { a: 1 } }), null)
   t.not(schemaObjection('reply', { status: 'maybe' }), null)
 })

@@ -123,25 +123,4 @@ for (const broker of BROKERS)
       await after.until('the state', () => after.received.some(r => r.topic === 'ecg/gw-1/state'))
       t.notOk(after.received.some(r => r.topic === topic))
     })
-
-    t.test('a command for health is answered with its transaction, and rubbish with an error', async t => {
-      const { url } = await broker.start(t)
-      await messagingFor(t, url)
-      const subscriber = await subscribe(t, url)
-      await subscriber.until('the birth', () => subscriber.last('gw-1/state')?.state === 'online')
-      const replies = () => subscriber.received.filter(({ topic }) => topic === 'ecg/gw-1/reply/health')
-      const commands = ['{"transaction":"t-1"}', '', '{"transaction":', '[]', `{"transaction":"${'x'.repeat(5000)}"}`]
-      for (const command of commands) subscriber.publish('ecg/gw-1/cmd/health', command)
-      await subscriber.until('the replies', () => replies().length === commands.length)
-      t.match(
-        replies().map(({ message }) => message),
-        [
-          { status: 'ok', transaction: 't-1', data: { schema: 'urn:ecgclip:health:1', session: 1 } },
-          { status: 'ok', data: { session: 1 } },
-          { status: 'error', error: String },
-          { status: 'error', error: String },
-          { status: 'error', error: String },
-        ],
-      )
-    })
   })

@@ -22,7 +22,7 @@ export interface Subscriber {
   readonly alerts: AlertMessage[]
   /** Settles when it holds, looked at again and again. */
   until(what: string, holds: () => boolean): Promise<void>
-  publish(topic: string, payload: string): void
+  publish(topic: string, payload: string, retain?: boolean): void
   /** The newest message on a topic that ends so. */
   last(topicEnd: string): Record<string, unknown> | null | undefined
   end(): Promise<void>
@@ -76,7 +76,7 @@ export async function subscribe(
         await delay(POLL_MS)
       }
     },
-    publish: (topic, payload) => void client.publish(topic, payload, { qos: 1 }),
+    publish: (topic, payload, retain = false) => void client.publish(topic, payload, { qos: 1, retain }),
     last: topicEnd => received.findLast(({ topic }) => topic.endsWith(topicEnd))?.message,
     end,
   }
