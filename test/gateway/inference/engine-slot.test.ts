@@ -10,29 +10,32 @@ async function start(t: Test, version: string): Promise<BundleEngine> {
   return startEngine(await loadBundle(directory, [trust]), { variant: 'fp32', workers: 1 })
 }
 
-t.test('windows that stream through a change of engines are each answered once, by the engine they were given to', async t => {
-  const old = await start(t, '1.0.0')
-  const slot = createEngineSlot(old)
-  const before = Array.from({ length: 8 }, () => slot.assess(window(SLOW, 20)))
-  t.ok(slot.depth > 1, 'some wait')
-  await t.test('replaced while they wait', async t => {
-    const replaced = slot.replace(await start(t, '2.0.0'))
-    t.equal(slot.model.version, '2.0.0')
-    const after = Array.from({ length: 8 }, () => slot.assess(window(SLOW, 20)))
-    t.same(
-      (await Promise.all(before)).map(({ model }) => model.version),
-      Array(8).fill('1.0.0'),
-    )
-    t.same(
-      (await Promise.all(after)).map(({ model }) => model.version),
-      Array(8).fill('2.0.0'),
-    )
-    await replaced
-    await t.rejects(old.assess(window()), { code: 'ENGINE_CLOSED' }, 'the old engine is gone')
-  })
-  await slot.close()
-  await t.rejects(slot.assess(window()), { code: 'ENGINE_CLOSED' })
-})
+t.test(
+  'windows that stream through a change of engines are each answered once, by the engine they were given to',
+  async t => {
+    const old = await start(t, '1.0.0')
+    const slot = createEngineSlot(old)
+    const before = Array.from({ length: 8 }, () => slot.assess(window(SLOW, 20)))
+    t.ok(slot.depth > 1, 'some wait')
+    await t.test('replaced while they wait', async t => {
+      const replaced = slot.replace(await start(t, '2.0.0'))
+      t.equal(slot.model.version, '2.0.0')
+      const after = Array.from({ length: 8 }, () => slot.assess(window(SLOW, 20)))
+      t.same(
+        (await Promise.all(before)).map(({ model }) => model.version),
+        Array(8).fill('1.0.0'),
+      )
+      t.same(
+        (await Promise.all(after)).map(({ model }) => model.version),
+        Array(8).fill('2.0.0'),
+      )
+      await replaced
+      await t.rejects(old.assess(window()), { code: 'ENGINE_CLOSED' }, 'the old engine is gone')
+    })
+    await slot.close()
+    await t.rejects(slot.assess(window()), { code: 'ENGINE_CLOSED' })
+  },
+)
 
 t.test('an engine that comes after the end is closed at once', async t => {
   const slot = createEngineSlot(await start(t, '1.0.0'))
