@@ -1,5 +1,5 @@
 # Every target sets up what it needs. `make demo` needs Node (>= 20) and make, nothing else.
-.PHONY: demo build test bench soak lint clean
+.PHONY: demo build test bench soak lint reference clean
 
 demo: build
 	node dist/gateway/cli/main.js demo
@@ -25,6 +25,10 @@ soak: build
 
 lint: build
 	node_modules/.bin/biome check --error-on-warnings .
+
+# Pages that are written from the code.
+reference: build
+	node dist/gateway/config/write-reference.js
 
 clean:
 	rm -rf dist build .tap

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { EcgclipError } from '../../ecg/ecgclip-error.js'
 import { assessCommand } from './assess.js'
 import { benchCommand } from './bench.js'
+import { configCommand } from './config.js'
 import { demoCommand } from './demo.js'
 import { devicesCommand } from './devices.js'
 import { evaluateCommand } from './evaluate.js'
@@ -33,6 +34,7 @@ for (const make of [
   assessCommand,
   evaluateCommand,
   benchCommand,
+  configCommand,
 ])
   program.addCommand(make().copyInheritedSettings(program))
 

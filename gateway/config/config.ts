@@ -3,9 +3,26 @@ import { join } from 'node:path'
 import { z } from 'zod'
 
 /**
- * The configuration: one schema gives the types, the validation, the JSON Schema and the documentation of every key.
- * Every key has a default, so an empty file is a valid one; unknown keys are refused.
+ * The configuration: one schema gives the types, the validation, the JSON Schema, the documentation of every key, and what can
+ * change while the gateway runs. Every key has a default, so an empty file is a valid one; unknown keys are refused.
+ *
+ * After a change that an older file cannot be read with, raise `CONFIG_VERSION` and add a migration (`migrations.ts`).
+ * After any change, `make reference` writes docs/configuration.md anew.
  */
+
+export const CONFIG_VERSION = 1
+
+declare module 'zod' {
+  interface GlobalMeta {
+    /** A reload applies it to the running gateway. Without it a change of the key needs a restart. */
+    'x-live'?: boolean
+    /** The default in words, where it depends on the machine. */
+    'x-default'?: string
+  }
+}
+
+/** For `.meta()`: see `x-live`. */
+const LIVE = { 'x-live': true } as const
 
 /** Where a gateway that is told nothing else keeps its state: outbox, sequence numbers, model store. */
 const defaultDataFolder = () =>
@@ -34,13 +51,16 @@ const BrokerSchema = z.strictObject({
     .default(1883)
     .describe('loopback port of the embedded broker; 0 takes any free one'),
   base: z.string().min(1).default('ecg').describe('first level of every topic'),
-  username: z.string().optional(),
+  username: z.string().optional().describe('of the gateway at the broker'),
   passwordFile: z.string().optional().describe('file that holds the password; never the password itself'),
   caFile: z.string().optional().describe('PEM of the authority that signed the broker’s certificate'),
   certFile: z.string().optional().describe('PEM of the client’s certificate, for mutual TLS'),
   keyFile: z.string().optional().describe('PEM of the client’s private key, for mutual TLS'),
   allowPlaintext: z.boolean().default(false).describe('permit an unencrypted connection to another host'),
-  assessmentQos: z.union([z.literal(0), z.literal(1)]).default(0),
+  assessmentQos: z
+    .union([z.literal(0), z.literal(1)])
+    .default(0)
+    .describe('1: assessments are sent again until the broker has acknowledged them'),
 })
 
 const InferenceSchema = z.strictObject({
@@ -72,20 +92,34 @@ const MonitorSchema = z.strictObject({
 })
 
 export const ConfigSchema = z.strictObject({
+  version: z.literal(CONFIG_VERSION).default(CONFIG_VERSION).describe('format of this file'),
   id: z
     .string()
     .regex(/^[^\s/+#\p{Cc}]{1,64}$/u, 'it must be 1 to 64 characters without blanks, /, + and #')
     .default(defaultId)
-    .describe('this gateway’s name, the second level of every topic'),
-  devices: z.array(DeviceSchema).default([]),
+    .describe('this gateway’s name, the second level of every topic')
+    .meta({ 'x-default': 'the host’s name' }),
+  devices: z.array(DeviceSchema).default([]).describe('front ends to listen to, one patient each'),
   broker: BrokerSchema.prefault({}),
   bundle: z.string().optional().describe('folder of a model bundle; the one shipped with the program by default'),
   trust: z.string().optional().describe('folder of further public keys (PEM) whose bundles are accepted'),
-  data: z.string().default(defaultDataFolder).describe('folder for the gateway’s state'),
+  data: z
+    .string()
+    .default(defaultDataFolder)
+    .describe('folder for the gateway’s state')
+    .meta({ 'x-default': 'STATE_DIRECTORY of the service, else ~/.local/state/ecgclip' }),
   hopSeconds: z.number().min(0.5).max(10).default(5).describe('a new 10-second window starts this often'),
   inference: InferenceSchema.prefault({}),
   monitor: MonitorSchema.prefault({}),
-  log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') }).prefault({}),
+  log: z
+    .strictObject({
+      level: z
+        .enum(['debug', 'info', 'warn', 'error', 'silent'])
+        .default('info')
+        .describe('lines below this level are not written')
+        .meta(LIVE),
+    })
+    .prefault({}),
 })
 
 export type Config = z.infer<typeof ConfigSchema>

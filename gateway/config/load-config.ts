@@ -1,11 +1,19 @@
 import { readFileSync } from 'node:fs'
-import { parseDocument } from 'yaml'
+import { type Document, parseDocument } from 'yaml'
 import type { z } from 'zod'
 import { EcgclipError } from '../../ecg/ecgclip-error.js'
 import { type Config, ConfigSchema } from './config.js'
+import { migrate } from './migrations.js'
+
+type ConfigErrorCode =
+  | 'CONFIG_UNREADABLE'
+  | 'CONFIG_NOT_YAML'
+  | 'CONFIG_INVALID'
+  | 'CONFIG_EXISTS'
+  | 'CONFIG_UNWRITABLE'
 
 export class ConfigError extends EcgclipError {
-  constructor(code: 'CONFIG_UNREADABLE' | 'CONFIG_NOT_YAML' | 'CONFIG_INVALID', message: string, cause?: unknown) {
+  constructor(code: ConfigErrorCode, message: string, cause?: unknown) {
     super(code, message, { exitCode: 2, cause })
   }
 }
@@ -26,6 +34,13 @@ export function loadConfig(file: string | undefined, overrides: ConfigOverrides 
 }
 
 function readYaml(file: string): Record<string, unknown> {
+  const document = readConfigDocument(file)
+  migrate(document, file)
+  return document.toJS() as Record<string, unknown>
+}
+
+/** The file as YAML with its comments, a mapping, of whatever version. */
+export function readConfigDocument(file: string): Document {
   let text: string
   try {
     text = readFileSync(file, 'utf8')
@@ -36,12 +51,14 @@ function readYaml(file: string): Record<string, unknown> {
       cause,
     )
   }
-  const document = parseDocument(text)
+  const document: Document = parseDocument(text)
   const [error] = document.errors
   if (error) throw new ConfigError('CONFIG_NOT_YAML', `${file} is not YAML: ${error.message.split('\n')[0]}`, error)
-  const value: unknown = document.toJS() ?? {}
-  if (!isMapping(value)) throw new ConfigError('CONFIG_INVALID', `${file} cannot be used: it must be keys with values`)
-  return value
+  // An empty file, or comments alone.
+  if (document.contents === null) document.contents = document.createNode({})
+  if (!isMapping(document.toJS()))
+    throw new ConfigError('CONFIG_INVALID', `${file} cannot be used: it must be keys with values`)
+  return document
 }
 
 function isMapping(value: unknown): value is Record<string, unknown> {
