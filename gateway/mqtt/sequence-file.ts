@@ -1,6 +1,7 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { z } from 'zod'
+import { writeDurably } from '../../ecg/write-durably.js'
 
 /**
  * `sequence.json` beside the outbox: the session number, and a number that `seq` has not reached. It outlives a damaged
@@ -22,20 +23,5 @@ export function readSequence(folder: string): Sequence | null {
 
 /** On disk when it returns; a crash leaves either the old file or the new one. */
 export function writeSequence(folder: string, sequence: Sequence): void {
-  const path = fileIn(folder)
-  const draft = `${path}.new`
-  const file = openSync(draft, 'w', 0o600)
-  try {
-    writeSync(file, JSON.stringify(sequence))
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
-  }
-  renameSync(draft, path)
-  const directory = openSync(dirname(path), 'r')
-  try {
-    fsyncSync(directory)
-  } finally {
-    closeSync(directory)
-  }
+  writeDurably(fileIn(folder), JSON.stringify(sequence))
 }

@@ -21,6 +21,10 @@ export type BundleErrorCode =
   | 'BUNDLE_FILE_MISSING'
   | 'BUNDLE_FILE_UNLISTED'
   | 'BUNDLE_FILE_CHANGED'
+  | 'BUNDLE_FILE_REPEATED'
+  | 'BUNDLE_ARCHIVE_INVALID'
+  | 'BUNDLE_ARCHIVE_ORDER'
+  | 'BUNDLE_ARCHIVE_UNSAFE'
 
 /** A bundle that must not be used; always a check that did not hold. */
 export class BundleError extends EcgclipError {

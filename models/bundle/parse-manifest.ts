@@ -1,6 +1,10 @@
 import { BundleError, type BundleErrorCode } from './bundle-error.js'
 import { type Manifest, ManifestSchema } from './manifest.js'
 
+/** Name of its file in a bundle. */
+export const MANIFEST = 'manifest.json'
+/** 89 tasks with evidence and the filters for a dozen rates come to less than 1 MiB. */
+export const MAX_MANIFEST_BYTES = 8 * 2 ** 20
 /** One file: fp32 weights of a network ten times the one planned (ResNet-34, 29 MB). */
 export const MAX_FILE_BYTES = 256 * 2 ** 20
 /** All files of a bundle: what a board's card can hold twice (A/B) without thought. */
@@ -11,7 +15,7 @@ const RATE_TOLERANCE = 1e-12
 
 const BYTES_PER_GOLDEN_VALUE = 2 // int16
 
-/** The manifest in these bytes, schema and meaning checked. `bundle` names it in errors. Throws the first `BundleError`. */
+/** The manifest in these bytes, schema and meaning checked, frozen. `bundle` names it in errors. Throws the first `BundleError`. */
 export function parseManifest(bundle: string, bytes: Uint8Array): Manifest {
   let json: unknown
   try {
@@ -34,7 +38,7 @@ export function parseManifest(bundle: string, bytes: Uint8Array): Manifest {
     )
   }
   for (const [code, fault] of faults(parsed.data)) throw new BundleError(code, `${bundle}: manifest.json: ${fault}`)
-  return parsed.data
+  return deepFreeze(parsed.data)
 }
 
 /** What the schema cannot say: how the parts must agree with one another. */
@@ -112,4 +116,9 @@ function headsBytes(tasks: number, channels: number): number {
 
 function repeated<T>(values: readonly T[]): T | undefined {
   return values.find((value, index) => values.indexOf(value) !== index)
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) Object.values(Object.freeze(value)).forEach(deepFreeze)
+  return value
 }

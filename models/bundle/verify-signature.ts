@@ -2,6 +2,10 @@ import { verify } from 'node:crypto'
 import { BundleError } from './bundle-error.js'
 import type { TrustedKeys } from './trusted-keys.js'
 
+/** Name of its file in a bundle. */
+export const SIGNATURE = 'manifest.sig'
+export const MAX_SIGNATURE_BYTES = 1024
+
 /**
  * `{"key": id, "sig": base64}` and nothing else: spec/bundle.md, with or without the blanks and a final newline. A pattern and
  * not a JSON parser, because a parser also takes other spellings of the same values and one changed byte must be noticed.

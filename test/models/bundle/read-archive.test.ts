@@ -1,0 +1,208 @@
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import t, { type Test } from 'tap'
+import { BundleError, type BundleErrorCode } from '../../../models/bundle/bundle-error.js'
+import { loadBundle } from '../../../models/bundle/load-bundle.js'
+import { packBundle } from '../../../models/bundle/pack-bundle.js'
+import { readArchive } from '../../../models/bundle/read-archive.js'
+import { readTrustedKeys, type TrustedKeys } from '../../../models/bundle/trusted-keys.js'
+import { type Entry, entriesOf, tarOf, writeArchive } from '../fixtures/build-archive.js'
+import { buildBundle } from '../fixtures/build-bundle.js'
+
+interface Stage {
+  readonly folder: string
+  readonly directory: string
+  readonly trust: string
+  readonly keys: TrustedKeys
+  readonly entries: Entry[]
+}
+
+async function stage(t: Test): Promise<Stage> {
+  const folder = t.testdir()
+  const { directory, trust } = buildBundle(folder)
+  return { folder, directory, trust, keys: await readTrustedKeys([trust]), entries: entriesOf(directory) }
+}
+
+/** What reading ends with, and the files that were passed on before. */
+async function outcome(path: string, keys: TrustedKeys): Promise<{ code: string; seen: string[] }> {
+  const seen: string[] = []
+  try {
+    await readArchive(path, keys, async (name, content) => {
+      seen.push(name)
+      for await (const _ of content);
+    })
+    return { code: 'accepted', seen }
+  } catch (error) {
+    if (!(error instanceof BundleError)) throw error
+    if (/\n|[\p{Cc}]/u.test(error.message)) throw new Error(`more than a line: ${error.message}`)
+    return { code: error.code, seen }
+  }
+}
+
+t.test('what was packed comes out byte for byte, and the same bundle is always packed into the same bytes', async t => {
+  const { folder, directory, trust, keys } = await stage(t)
+  const bundle = await loadBundle(directory, [trust])
+  const [one, two] = [join(folder, 'one.tar.gz'), join(folder, 'two.tar.gz')]
+  await packBundle(bundle, one)
+  await packBundle(bundle, two)
+  t.same(readFileSync(one), readFileSync(two))
+  t.same(
+    readdirSync(folder).filter(name => name.endsWith('.new')),
+    [],
+  )
+
+  const hashes: Record<string, string> = {}
+  const { sha256, key, manifest } = await readArchive(one, keys, async (name, content) => {
+    const hash = createHash('sha256')
+    for await (const chunk of content) hash.update(chunk)
+    hashes[name] = hash.digest('hex')
+  })
+  t.same([sha256, key, manifest], [bundle.sha256, bundle.key, bundle.manifest])
+  for (const name of readdirSync(directory))
+    t.equal(
+      hashes[name],
+      createHash('sha256')
+        .update(readFileSync(join(directory, name)))
+        .digest('hex'),
+      name,
+    )
+})
+
+t.test('the system’s own tar may make the archive, with long headers too, and unpacks it', async t => {
+  const { folder, directory, trust, keys } = await stage(t)
+  const names = entriesOf(directory).map(({ path }) => path)
+  for (const format of ['gnu', 'pax', 'ustar']) {
+    const file = join(folder, `${format}.tar.gz`)
+    execFileSync('tar', [`--format=${format}`, '-czf', file, '-C', directory, ...names])
+    t.equal((await outcome(file, keys)).code, 'accepted', format)
+  }
+  const ours = join(folder, 'ours.tar.gz')
+  await packBundle(await loadBundle(directory, [trust]), ours)
+  t.same(execFileSync('tar', ['-tzf', ours], { encoding: 'utf8' }).trim().split('\n').sort(), names.sort())
+})
+
+t.test('nothing behind the signature is read unless a trusted key made it', async t => {
+  const { folder, entries } = await stage(t)
+  t.same(await outcome(writeArchive(folder, entries), new Map()), { code: 'BUNDLE_KEY_UNKNOWN', seen: [] })
+})
+
+t.test('one changed byte anywhere in the archive is noticed', async t => {
+  const { folder, keys, entries } = await stage(t)
+  const tar = tarOf(entries)
+  const file = join(folder, 'changed.tar.gz')
+  const padding = new Set<number>()
+  let at = 0
+  for (const { content } of entries) {
+    const end = at + 512 + content!.length
+    at = end + ((512 - (end % 512)) % 512)
+    for (let i = end; i < at; i++) padding.add(i)
+  }
+  for (let i = 0; i < at; i += 211) {
+    if (padding.has(i)) continue
+    const bytes = Buffer.from(tar)
+    bytes[i]! ^= 0x40
+    writeFileSync(file, gzipSync(bytes, { level: 1 }))
+    t.not((await outcome(file, keys)).code, 'accepted', `byte ${i}`)
+  }
+  const zipped = gzipSync(tar)
+  for (let i = 10; i < zipped.length; i += 97) {
+    const bytes = Buffer.from(zipped)
+    bytes[i]! ^= 0x04
+    writeFileSync(file, bytes)
+    t.not((await outcome(file, keys)).code, 'accepted', `zipped byte ${i}`)
+  }
+})
+
+t.test('half a file is noticed, wherever it ends', async t => {
+  const { folder, keys, entries } = await stage(t)
+  const whole = readFileSync(writeArchive(folder, entries))
+  const file = join(folder, 'half.tar.gz')
+  for (const bytes of [0, 1, 9, 10, 200, whole.length >> 1, whole.length - 9, whole.length - 1]) {
+    writeFileSync(file, whole.subarray(0, bytes))
+    t.not((await outcome(file, keys)).code, 'accepted', `${bytes} bytes`)
+  }
+})
+
+t.test('what an archive must not hold is refused with the reason', async t => {
+  const { folder, keys, entries } = await stage(t)
+  const [manifest, signature, ...files] = entries as [Entry, Entry, ...Entry[]]
+  const plain = { content: Buffer.from('x') }
+  const link = { path: 'MODEL_CARD.md', linkpath: '/etc/passwd' }
+  const big = Buffer.alloc(9 * 2 ** 20)
+  const cases: [BundleErrorCode, string, Entry[]][] = [
+    ['BUNDLE_ARCHIVE_ORDER', 'the signature first', [signature, manifest, ...files]],
+    ['BUNDLE_ARCHIVE_ORDER', 'a file before the manifest', [files[0]!, manifest, signature]],
+    ['BUNDLE_ARCHIVE_ORDER', 'a folder around it', entries.map(entry => ({ ...entry, path: `bundle/${entry.path}` }))],
+    ['BUNDLE_ARCHIVE_ORDER', 'a manifest alone', [manifest]],
+    ['BUNDLE_ARCHIVE_UNSAFE', 'a way out', [...entries, { path: '../../escaped', ...plain }]],
+    ['BUNDLE_ARCHIVE_UNSAFE', 'an absolute way out', [...entries, { path: '/tmp/escaped', ...plain }]],
+    ['BUNDLE_ARCHIVE_UNSAFE', 'a backslash', [...entries, { path: '..\\escaped', ...plain }]],
+    ['BUNDLE_FILE_UNLISTED', 'a file more', [...entries, { path: 'more.txt', ...plain }]],
+    ['BUNDLE_FILE_UNLISTED', 'control characters in a name', [...entries, { path: '\u001b[31mred\n', ...plain }]],
+    ['BUNDLE_FILE_REPEATED', 'a file twice', [...entries, files[0]!]],
+    ['BUNDLE_FILE_REPEATED', 'another manifest', [...entries, manifest]],
+    ['BUNDLE_FILE_MISSING', 'a file less', entries.slice(0, -1)],
+    ['BUNDLE_FILE_CHANGED', 'a file cut short', [...entries.slice(0, -1), { path: entries.at(-1)!.path, ...plain }]],
+    ['BUNDLE_TOO_LARGE', 'a manifest too large', [{ path: 'manifest.json', content: big }]],
+    ['BUNDLE_FILE_NOT_PLAIN', 'a symbolic link', [manifest, signature, { ...link, type: 'SymbolicLink' }]],
+    ['BUNDLE_FILE_NOT_PLAIN', 'a hard link', [manifest, signature, { ...link, type: 'Link' }]],
+    [
+      'BUNDLE_FILE_NOT_PLAIN',
+      'a link in place of the manifest',
+      [{ ...link, path: 'manifest.json', type: 'SymbolicLink' }],
+    ],
+    ['BUNDLE_FILE_NOT_PLAIN', 'a folder', [manifest, signature, { path: 'folder/', type: 'Directory' }]],
+    ['BUNDLE_FILE_NOT_PLAIN', 'a pipe', [manifest, signature, { path: 'heads.bin', type: 'FIFO' }]],
+    ['BUNDLE_FILE_NOT_PLAIN', 'a device', [manifest, signature, { path: 'heads.bin', type: 'BlockDevice' }]],
+    [
+      'BUNDLE_FILE_NOT_PLAIN',
+      'a kind nobody knows',
+      [manifest, signature, { path: 'x', type: 'SparseFile' as 'File' }],
+    ],
+  ]
+  for (const [code, what, hostile] of cases)
+    t.equal((await outcome(writeArchive(folder, hostile), keys)).code, code, what)
+})
+
+t.test('an archive that unpacks to far more than it is costs no more than it should', async t => {
+  const { folder, keys, entries } = await stage(t)
+  const zeros = gzipSync(Buffer.alloc(256 * 2 ** 20), { level: 9 })
+  const bombs: Record<string, Buffer> = {
+    'at once': zeros,
+    'a manifest without end': gzipSync(tarOf([{ path: 'manifest.json', content: Buffer.alloc(64 * 2 ** 20) }])),
+    'behind the signature': gzipSync(
+      tarOf([...entries.slice(0, 2), { path: 'int8.onnx', content: Buffer.alloc(64 * 2 ** 20) }]),
+    ),
+    'behind its end': Buffer.concat([gzipSync(tarOf(entries)), zeros]),
+    'zipped twice': gzipSync(zeros),
+  }
+  const file = join(folder, 'bomb.tar.gz')
+  for (const [what, bytes] of Object.entries(bombs)) {
+    writeFileSync(file, bytes)
+    const before = process.memoryUsage.rss()
+    const { code, seen } = await outcome(file, keys)
+    t.match(code, /^BUNDLE_(TOO_LARGE|FILE_CHANGED|ARCHIVE_INVALID)$/, what)
+    t.ok(seen.length <= entries.length, what)
+    t.ok(process.memoryUsage.rss() - before < 64 * 2 ** 20, `${what}: memory`)
+  }
+  t.equal(gunzipSync(zeros).length, 256 * 2 ** 20)
+})
+
+t.test('what is not an archive at all is named', async t => {
+  const { folder, directory, keys, entries } = await stage(t)
+  const file = join(folder, 'no.tar.gz')
+  for (const bytes of [
+    Buffer.from('<html>404</html>'),
+    tarOf(entries),
+    gzipSync(Buffer.from('no tar')),
+    Buffer.alloc(0),
+  ]) {
+    writeFileSync(file, bytes)
+    t.match((await outcome(file, keys)).code, /^BUNDLE_ARCHIVE_(INVALID|ORDER)$/)
+  }
+  t.equal((await outcome(join(folder, 'absent'), keys)).code, 'BUNDLE_FILE_MISSING')
+  t.equal((await outcome(directory, keys)).code, 'BUNDLE_ARCHIVE_INVALID')
+})
