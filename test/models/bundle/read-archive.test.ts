@@ -42,6 +42,23 @@ async function outcome(path: string, keys: TrustedKeys): Promise<{ code: string;
   }
 }
 
+/** SHA-256 of every file that comes out; null when the archive is refused. */
+async function contentOf(path: string, keys: TrustedKeys): Promise<Record<string, string> | null> {
+  const hashes: Record<string, string> = {}
+  const read = readArchive(path, keys, async (name, content) => {
+    const hash = createHash('sha256')
+    for await (const chunk of content) hash.update(chunk)
+    hashes[name] = hash.digest('hex')
+  })
+  return read.then(
+    () => hashes,
+    error => {
+      if (!(error instanceof BundleError)) throw error
+      return null
+    },
+  )
+}
+
 t.test('what was packed comes out byte for byte, and the same bundle is always packed into the same bytes', async t => {
   const { folder, directory, trust, keys } = await stage(t)
   const bundle = await loadBundle(directory, [trust])
@@ -54,21 +71,13 @@ t.test('what was packed comes out byte for byte, and the same bundle is always p
     [],
   )
 
-  const hashes: Record<string, string> = {}
-  const { sha256, key, manifest } = await readArchive(one, keys, async (name, content) => {
-    const hash = createHash('sha256')
-    for await (const chunk of content) hash.update(chunk)
-    hashes[name] = hash.digest('hex')
-  })
+  const { sha256, key, manifest } = await readArchive(one, keys)
   t.same([sha256, key, manifest], [bundle.sha256, bundle.key, bundle.manifest])
-  for (const name of readdirSync(directory))
-    t.equal(
-      hashes[name],
-      createHash('sha256')
-        .update(readFileSync(join(directory, name)))
-        .digest('hex'),
-      name,
-    )
+  const hashOf = (name: string) =>
+    createHash('sha256')
+      .update(readFileSync(join(directory, name)))
+      .digest('hex')
+  t.same(await contentOf(one, keys), Object.fromEntries(readdirSync(directory).map(name => [name, hashOf(name)])))
 })
 
 t.test('the system’s own tar may make the archive, with long headers too, and unpacks it', async t => {
@@ -89,31 +98,25 @@ t.test('nothing behind the signature is read unless a trusted key made it', asyn
   t.same(await outcome(writeArchive(folder, entries), new Map()), { code: 'BUNDLE_KEY_UNKNOWN', seen: [] })
 })
 
-t.test('one changed byte anywhere in the archive is noticed', async t => {
+t.test('one changed byte anywhere in the archive is noticed, or changes nothing that comes out of it', async t => {
   const { folder, keys, entries } = await stage(t)
   const tar = tarOf(entries)
   const file = join(folder, 'changed.tar.gz')
-  const padding = new Set<number>()
-  let at = 0
-  for (const { content } of entries) {
-    const end = at + 512 + content!.length
-    at = end + ((512 - (end % 512)) % 512)
-    for (let i = end; i < at; i++) padding.add(i)
+  const signed = await contentOf(writeArchive(folder, entries), keys)
+  let noticed = 0
+  async function change(whole: Buffer, at: number, write: (bytes: Buffer) => Buffer): Promise<void> {
+    const bytes = Buffer.from(whole)
+    bytes[at]! ^= 0x40
+    writeFileSync(file, write(bytes))
+    const content = await contentOf(file, keys)
+    if (content === null) noticed++
+    else t.same(content, signed, `byte ${at}`)
   }
-  for (let i = 0; i < at; i += 211) {
-    if (padding.has(i)) continue
-    const bytes = Buffer.from(tar)
-    bytes[i]! ^= 0x40
-    writeFileSync(file, gzipSync(bytes, { level: 1 }))
-    t.not((await outcome(file, keys)).code, 'accepted', `byte ${i}`)
-  }
+  const within = tar.length - 1024
+  for (let at = 0; at < within; at += 499) await change(tar, at, bytes => gzipSync(bytes, { level: 1 }))
+  t.ok(noticed > 0.9 * (within / 499), `${noticed} of ${Math.ceil(within / 499)} were noticed`)
   const zipped = gzipSync(tar)
-  for (let i = 10; i < zipped.length; i += 97) {
-    const bytes = Buffer.from(zipped)
-    bytes[i]! ^= 0x04
-    writeFileSync(file, bytes)
-    t.not((await outcome(file, keys)).code, 'accepted', `zipped byte ${i}`)
-  }
+  for (let at = 0; at < zipped.length; at += 199) await change(zipped, at, bytes => bytes)
 })
 
 t.test('half a file is noticed, wherever it ends', async t => {
@@ -169,7 +172,7 @@ t.test('what an archive must not hold is refused with the reason', async t => {
 
 t.test('an archive that unpacks to far more than it is costs no more than it should', async t => {
   const { folder, keys, entries } = await stage(t)
-  const zeros = gzipSync(Buffer.alloc(256 * 2 ** 20), { level: 9 })
+  const zeros = gzipSync(Buffer.alloc(128 * 2 ** 20), { level: 1 })
   const bombs: Record<string, Buffer> = {
     'at once': zeros,
     'a manifest without end': gzipSync(tarOf([{ path: 'manifest.json', content: Buffer.alloc(64 * 2 ** 20) }])),
@@ -188,7 +191,7 @@ t.test('an archive that unpacks to far more than it is costs no more than it sho
     t.ok(seen.length <= entries.length, what)
     t.ok(process.memoryUsage.rss() - before < 64 * 2 ** 20, `${what}: memory`)
   }
-  t.equal(gunzipSync(zeros).length, 256 * 2 ** 20)
+  t.equal(gunzipSync(zeros).length, 128 * 2 ** 20)
 })
 
 t.test('what is not an archive at all is named', async t => {
