@@ -20,12 +20,18 @@ export function installed(
   checkCounter(state, bundle, shipped)
   const { active, trial, slots } = state
   if (active !== null && sameBundle(slots[active], bundle) && slots[active]?.fault === null) return state
-  const slot = active === null ? leastMissed(slots) : trial ? active : other(active)
+  const slot = active === null ? leastMissed(slots, bundle) : trial ? active : other(active)
   return onTrial({ ...state, slots: { ...slots, [slot]: bundle } }, slot)
 }
 
-function leastMissed(slots: StoreState['slots']): Slot {
-  return SLOTS.find(slot => slots[slot] === null) ?? SLOTS.find(slot => slots[slot]?.fault !== null) ?? 'a'
+function leastMissed(slots: StoreState['slots'], bundle: Installed): Slot {
+  const first = (fits: (there: Installed | null) => boolean) => SLOTS.find(slot => fits(slots[slot]))
+  return (
+    first(there => sameBundle(there, bundle)) ??
+    first(there => there === null) ??
+    first(there => there?.fault !== null) ??
+    'a'
+  )
 }
 
 /** Refuses what would take the gateway back to a bundle that was replaced for a reason. */
