@@ -11,6 +11,7 @@ import type {
 import type { Manifest } from '../models/bundle/manifest.js'
 import type { TechnicalKey } from './alerts/technical-conditions.js'
 import type { DeviceReport } from './mqtt/device-state-message.js'
+import { createProgress } from './service/progress.js'
 import type { EcgWindow } from './window/ecg-window.js'
 import { WindowAssembler } from './window/window-assembler.js'
 import { type AssessorParts, createWindowAssessor, tenths } from './window-assessor.js'
@@ -40,6 +41,8 @@ export interface DevicePipeline {
   start(): void
   /** To be called a few times a second. Lets windows go whose patience is over, unless arrivals are still to be read. */
   tick(now: Microseconds, catchingUp?: boolean): void
+  /** Samples come in, and no window has come out for far too long: only a restart can help. */
+  stuck(now: Microseconds): boolean
   /** Tells the device's state again, with the counters as they are now. */
   report(): void
   /** Ends the stream, and resolves when every window that had begun is assessed. */
@@ -62,7 +65,14 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
   let stateTold = NEVER
   /** The reason has changed since the state was told. */
   let untold = false
-  const assessor = createWindowAssessor(parts)
+  const progress = createProgress(parts.hop)
+  const assessor = createWindowAssessor({
+    ...parts,
+    assessed(device, result) {
+      progress.told(parts.monotonic())
+      parts.assessed(device, result)
+    },
+  })
 
   const listener: DeviceListener = {
     identified(next) {
@@ -76,7 +86,9 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
     samples(block) {
       newest = SampleIndex(Math.max(newest ?? 0, block.first + block.count))
       if (block.electrodesOff !== electrodeBits && !block.retransmission) electrodesChanged(block)
-      if (assembler) assessAll(assembler.push(block))
+      if (assembler === null) return
+      progress.samples(parts.monotonic())
+      assessAll(assembler.push(block))
     },
     state(next, why) {
       // One that comes back may find that its id has been taken meanwhile.
@@ -173,6 +185,7 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
   function endWindows(): void {
     if (assembler) assessAll(assembler.close())
     assembler = null
+    progress.reset()
   }
 
   /** About this device, as soon as it has said who it is; before that only the log knows of it. */
@@ -200,6 +213,7 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
       if (namesake && parts.claim(namesake.id) === null) adopt(namesake)
       if (assembler && !catchingUp) assessAll(assembler.due(now))
     },
+    stuck: progress.stuck,
     report,
     async stop() {
       await stream.stop()

@@ -7,6 +7,7 @@ import { loadBundle } from '../models/bundle/load-bundle.js'
 import { SHIPPED_BUNDLE } from '../models/shipped-assets.js'
 import { createAlertEngine } from './alerts/alert-engine.js'
 import type { Clock } from './alerts/clock.js'
+import { type ChangedKeys, changedKeys } from './config/changed-keys.js'
 import type { Config } from './config/config.js'
 import { createDevicePipeline, type DevicePipeline } from './device-pipeline.js'
 import { type BundleEngine, startEngine } from './inference/start-engine.js'
@@ -14,6 +15,7 @@ import { healthRoutes } from './monitor/health-routes.js'
 import { createMonitor, type Monitor } from './monitor/monitor.js'
 import type { Log } from './mqtt/log.js'
 import { type Messaging, startMessaging } from './mqtt/messaging.js'
+import { createHostClock } from './service/host-clock.js'
 import { createWindowRate } from './window-rate.js'
 
 /** Windows whose patience is over leave within this: a twentieth of the shortest hop that makes sense. */
@@ -38,6 +40,10 @@ export interface Gateway {
   readonly engine: BundleEngine
   readonly messaging: Messaging
   readonly monitor: Monitor
+  /** URIs of the devices whose samples no longer become assessments: the process should be started anew. */
+  stuck(): string[]
+  /** Applies what can change while it runs, and says what that was and what waits for a restart. */
+  reload(next: Config): ChangedKeys
   /** Drains what is under way, says offline, and leaves nothing behind. */
   stop(): Promise<void>
 }
@@ -56,6 +62,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const engine = await startEngine(bundle, { ...config.inference, patients: config.devices.length })
 
   const rate = createWindowRate(clock)
+  const hostClock = await createHostClock()
   const messaging = await startMessaging({
     broker: config.broker,
     base: config.broker.base,
@@ -70,7 +77,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       model: engine.model,
       windowsPerSecond: rate.perSecond(),
       inferenceDepth: engine.depth,
-      clockSynchronised: null,
+      clockSynchronised: hostClock(),
     }),
   }).catch(async error => {
     await engine.close()
@@ -119,7 +126,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   for (const pipeline of pipelines) pipeline.start()
 
   let stopping = false
-  await monitor.start(healthRoutes(() => !stopping))
+  const stuck = () => pipelines.filter(pipeline => pipeline.stuck(monotonicNow())).map(({ uri }) => uri)
+  await monitor.start(healthRoutes({ alive: () => stuck().length === 0, ready: () => !stopping }))
 
   let ticked = monotonicNow()
   /** After the event loop stood still, what arrived meanwhile is still to be read: windows wait for as long again. */
@@ -138,6 +146,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     }, REPORT_EVERY),
   ]
 
+  let current = config
+  function reload(next: Config): ChangedKeys {
+    const changed = changedKeys(current, next)
+    current = next
+    return changed
+  }
+
   async function stop(): Promise<void> {
     stopping = true
     for (const timer of timers) clearInterval(timer)
@@ -152,7 +167,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await stop()
       throw error
     })
-  return { engine, messaging, monitor, stop }
+  return { engine, messaging, monitor, stuck, reload, stop }
 }
 
 const clock: Clock = { utc: () => UnixMillis(Date.now()), monotonic: () => Millis(monotonicNow() / 1000) }

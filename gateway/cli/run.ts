@@ -1,6 +1,9 @@
 import { Command } from 'commander'
 import { type ConfigOverrides, loadConfig } from '../config/load-config.js'
 import { startGateway } from '../gateway.js'
+import { keepAlive } from '../service/keep-alive.js'
+import { connectServiceManager } from '../service/notify-socket.js'
+import { reloadOnHangup } from '../service/reload-on-hangup.js'
 import { createLog } from './create-log.js'
 import { each, type ModelFlags, modelOptions, seconds } from './options.js'
 import { packageVersion } from './package-version.js'
@@ -28,6 +31,7 @@ export function runCommand(): Command {
     .action(async (flags: RunFlags) => {
       const config = loadConfig(flags.config, overrides(flags))
       const { log, release } = createLog(config.log.level)
+      const service = await connectServiceManager()
       // Whoever names a device by hand wants to hear at once that it is not there; a service waits for its devices.
       const gateway = await startGateway({
         config,
@@ -41,8 +45,22 @@ export function runCommand(): Command {
       log.info({ gateway: config.id, session: messaging.session, broker: messaging.url.host }, 'gateway started')
       if (config.devices.length === 0)
         log.warn({}, 'no device is configured: name one with --device or in the configuration')
+      const watchdog = keepAlive(service, gateway, log)
+      const hangup = reloadOnHangup({
+        service,
+        log,
+        load: () => loadConfig(flags.config, overrides(flags)),
+        apply(next) {
+          log.level = next.log.level
+          return gateway.reload(next)
+        },
+      })
+      service.ready()
       await untilSignal()
+      service.stopping()
       log.info({}, 'stopping')
+      hangup.stop()
+      watchdog.stop()
       await gateway.stop()
     })
 }
