@@ -11,6 +11,7 @@ from ecgclip.config import Recipe, load_recipe
 from ecgclip.data import Dataset, load, locate
 from ecgclip.demo import write_demo
 from ecgclip.errors import EcgclipError, GateError
+from ecgclip.importers.command import add_import_options
 
 ROOT = Path(__file__).parents[2]
 STEPS = ("train", "export", "evaluate", "bundle")
@@ -35,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="ecgclip", description="From recordings to a signed, quantized, measured bundle."
     )
     commands = parser.add_subparsers(required=True, metavar="STEP")
+    add_import_options(commands.add_parser("import", help="bring a collection of recordings to one form"))
     recipe = argparse.ArgumentParser(add_help=False)
     recipe.add_argument("--recipe", type=Path, default=ROOT / "quantize" / "recipes" / "reference-r18.toml")
     recipe.add_argument("--data", type=Path, help="folder of WFDB records (default: $ECGCLIP_DATA)")

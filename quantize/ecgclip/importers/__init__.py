@@ -1,0 +1,1 @@
+"""One importer a kind of collection; each lists `Candidate`s, and `records.write_records` does the rest."""

@@ -1,0 +1,69 @@
+"""`ecgclip import KIND FOLDER --out RECORDS`: the options, and which importer they go to."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from ecgclip.errors import EcgclipError
+from ecgclip.importers.ptbxl import ptbxl
+from ecgclip.importers.wfdb_folder import Folder, wfdb_folder
+from ecgclip.records import Candidate, Origin, write_records
+
+KINDS = ("ptbxl", "wfdb")
+
+
+def add_import_options(parser: argparse.ArgumentParser) -> None:
+    """What `import` takes."""
+    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--out", type=Path, required=True, help="folder of records to write; a stopped import goes on")
+    parser.add_argument("--labels", type=Path, help="CSV table, a row a record")
+    parser.add_argument("--intervals", type=Path, help="wfdb: CSV table of stretches: record, label, start, end (s)")
+    parser.add_argument("--rate", type=int, default=100, help="Hz to bring signals to (default: 100)")
+    parser.add_argument("--samples", type=int, default=1000, help="length of a window (default: 1000)")
+    parser.add_argument("--hop", type=float, help="seconds between windows of long recordings (default: end to end)")
+    parser.add_argument(
+        "--lead", action="append", default=[], metavar="NAME=LEAD", help="what lead a signal's name stands for"
+    )
+    parser.add_argument("--name", help="of the collection (default: the folder's)")
+    parser.add_argument("--licence", default="unknown")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.set_defaults(run=run_import)
+
+
+def run_import(options: argparse.Namespace) -> None:
+    """Import one collection, and say on one line what came of it."""
+    if not options.folder.is_dir():
+        raise EcgclipError(f"{options.folder} is no folder.")
+    records = write_records(options.out, *_collection(options), progress=not options.quiet)
+    found = records.manifest
+    print(f"{options.out}: {found['records']} records of {found['patients']} patients, {found['rejected']} rejected")
+    if found["rejected"]:
+        print(f"see {options.out / 'rejected.csv'} for the reasons", file=sys.stderr)
+
+
+def _collection(options: argparse.Namespace) -> tuple[Origin, list[Candidate]]:
+    shape = (options.rate, options.samples)
+    if options.kind == "ptbxl":
+        labels = options.labels or options.folder / "ptbxl_database.csv"
+        if not labels.is_file():
+            raise EcgclipError(f"No table at {labels}: give --labels.")
+        return ptbxl(options.folder, labels, *shape)
+    about = Folder(
+        name=options.name or options.folder.name,
+        licence=options.licence,
+        labels=options.labels,
+        intervals=options.intervals,
+        rename=dict(_pair(text) for text in options.lead),
+        hop_s=options.hop,
+    )
+    return wfdb_folder(options.folder, about, *shape)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, lead = text.partition("=")
+    if not equals:
+        raise EcgclipError(f"--lead {text}: write NAME=LEAD, for example ECG1=II.")
+    return name, lead
