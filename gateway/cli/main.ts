@@ -6,6 +6,7 @@ import { benchCommand } from './bench.js'
 import { configCommand } from './config.js'
 import { demoCommand } from './demo.js'
 import { devicesCommand } from './devices.js'
+import { doctorCommand } from './doctor.js'
 import { evaluateCommand } from './evaluate.js'
 import { packageVersion } from './package-version.js'
 import { recordCommand } from './record.js'
@@ -35,6 +36,7 @@ for (const make of [
   evaluateCommand,
   benchCommand,
   configCommand,
+  doctorCommand,
 ])
   program.addCommand(make().copyInheritedSettings(program))
 

@@ -1,0 +1,53 @@
+import { loadBundle } from '../../models/bundle/load-bundle.js'
+import { SHIPPED_BUNDLE } from '../../models/shipped-assets.js'
+import type { Candidate } from '../inference/candidates.js'
+import { EngineStartError } from '../inference/inference-error.js'
+import { PROVIDERS, providerRefusal } from '../inference/providers.js'
+import { startEngine } from '../inference/start-engine.js'
+import type { Check, Finding } from './check.js'
+
+/** The bundle, every way to run it, what of that was chosen, and why the rest was not. */
+export const modelCheck: Check = {
+  name: 'model',
+  async run({ bundle: folder = SHIPPED_BUNDLE, trust, inference }) {
+    const bundle = await loadBundle(folder, trust === undefined ? [] : [trust])
+    const { name, version } = bundle.manifest
+    const signed: Finding = { subject: `${name} ${version}`, outcome: 'ok', detail: `signed with key ${bundle.key}` }
+    try {
+      const engine = await startEngine(bundle, inference)
+      await engine.close()
+      return [signed, ...engine.candidates.map(asFinding), ...untried(engine.candidates)]
+    } catch (error) {
+      if (!(error instanceof EngineStartError)) throw error
+      const failed: Finding = { subject: 'inference', outcome: 'failed', detail: error.message }
+      return [signed, failed, ...error.candidates.map(asFinding), ...untried(error.candidates)]
+    }
+  },
+}
+
+function asFinding({ variant, provider, outcome, medianMs, reason }: Candidate): Finding {
+  const subject = `${variant} on ${provider}`
+  if (outcome === 'refused') return { subject, outcome: 'note', detail: `refused: ${reason}` }
+  const time = `${medianMs!.toPrecision(3)} ms a window`
+  return outcome === 'chosen'
+    ? { subject, outcome: 'ok', detail: `chosen: ${time}` }
+    : { subject, outcome: 'note', detail: `passed its goldens, but is not chosen: ${time}` }
+}
+
+/** The providers that the bundle does not mention: whether this machine has them, and what they need. */
+function untried(candidates: readonly Candidate[]): Finding[] {
+  const tried = new Set(candidates.map(({ variant, provider }) => `${formatOf(variant)} ${provider}`))
+  return PROVIDERS.filter(({ format, name }) => !tried.has(`${format} ${name}`)).map(({ format, name, needs, get }) => {
+    const here = providerRefusal(format, name) === undefined
+    return {
+      subject: `${format} on ${name}`,
+      outcome: 'note',
+      detail: here ? 'not asked for: name it as inference.provider to have it tried' : `not here: it needs ${needs}`,
+      ...(!here && get !== '' && { remedy: get }),
+    }
+  })
+}
+
+function formatOf(variant: string): string {
+  return variant.slice(variant.lastIndexOf('.') + 1)
+}
