@@ -5,7 +5,8 @@ import { openDevice } from '../firmware-bridge/devices/open-device.js'
 import { monotonicNow } from '../firmware-bridge/transport/monotonic-now.js'
 import { loadBundle } from '../models/bundle/load-bundle.js'
 import { SHIPPED_BUNDLE } from '../models/shipped-assets.js'
-import { createAlertEngine } from './alerts/alert-engine.js'
+import { alertCommands } from './alert-commands.js'
+import { type Alerting, createAlerting } from './alerting.js'
 import type { Clock } from './alerts/clock.js'
 import { type ChangedKeys, changedKeys } from './config/changed-keys.js'
 import type { Config } from './config/config.js'
@@ -39,6 +40,7 @@ export interface GatewayOptions {
 export interface Gateway {
   readonly engine: BundleEngine
   readonly messaging: Messaging
+  readonly alerting: Alerting
   readonly monitor: Monitor
   /** URIs of the devices whose samples no longer become assessments: the process should be started anew. */
   stuck(): string[]
@@ -84,14 +86,17 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     throw error
   })
 
-  const alerts = createAlertEngine({
+  const alerting = createAlerting({
     tasks,
+    input,
     clock,
     newId: () => newId(clock.utc()),
     suppressed: suppression => log.info(suppression, 'alert suppressed'),
+    unfinished: messaging.unfinished,
+    publish: messaging.publishAlert,
   })
-  const publishAll = (transitions: ReturnType<typeof alerts.tick>) => transitions.forEach(messaging.publishAlert)
-  publishAll(alerts.resume(messaging.unfinished))
+
+  messaging.answer(alertCommands(alerting))
 
   /** Which device has which id: two that state the same one must not become one patient. */
   const holders = new Map<string, DevicePipeline>()
@@ -110,9 +115,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         void messaging.publishAssessment(device, result).then(taken => {
           if (taken) options.delivered?.(Millis((monotonicNow() - result.window.completed) / 1000))
         })
-        publishAll(alerts.window(device, result))
+        alerting.window(device, result)
       },
-      condition: (device, key, detail) => publishAll(alerts.condition(device, key, detail)),
+      condition: alerting.condition,
       report: messaging.publishDeviceState,
       claim(id) {
         const holder = holders.get(id)
@@ -140,7 +145,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       ticked = now
       for (const pipeline of pipelines) pipeline.tick(now, now < catchingUpUntil)
     }, PIPELINE_TICK),
-    setInterval(() => publishAll(alerts.tick()), ALERT_TICK),
+    setInterval(alerting.tick, ALERT_TICK),
     setInterval(() => {
       for (const pipeline of pipelines) pipeline.report()
     }, REPORT_EVERY),
@@ -167,7 +172,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await stop()
       throw error
     })
-  return { engine, messaging, monitor, stuck, reload, stop }
+  return { engine, messaging, alerting, monitor, stuck, reload, stop }
 }
 
 const clock: Clock = { utc: () => UnixMillis(Date.now()), monotonic: () => Millis(monotonicNow() / 1000) }

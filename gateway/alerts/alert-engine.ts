@@ -1,10 +1,13 @@
 import { type Millis, Seconds } from '../../ecg/units.js'
 import type { Task } from '../../models/bundle/manifest.js'
 import type { AlertTransition } from './alert.js'
+import { AlertError } from './alert-error.js'
 import type { AssessedWindow } from './assessed-window.js'
-import { createFindingAlerts, type FindingAlerts, type FindingContext } from './finding-alerts.js'
+import type { FindingContext } from './finding.js'
+import { createFindingAlerts, type FindingAlerts } from './finding-alerts.js'
 import { findingRules } from './finding-rule.js'
-import { say } from './open-alert.js'
+import { openAlert, say } from './open-alert.js'
+import type { SiteRules } from './site-rules.js'
 import { createTechnicalAlerts, type TechnicalAlerts } from './technical-alerts.js'
 import type { TechnicalKey } from './technical-conditions.js'
 
@@ -13,6 +16,7 @@ const FORGET_AFTER = Seconds(24 * 3600)
 
 export interface AlertEngineOptions extends FindingContext {
   readonly tasks: readonly Task[]
+  readonly site?: SiteRules
 }
 
 /**
@@ -31,6 +35,15 @@ export interface AlertEngine {
    * window judges them; technical alerts end, for they were about that run, and are raised anew if they still hold.
    */
   resume(open: readonly AlertTransition[]): AlertTransition[]
+  /** The last word on every open alert. */
+  open(): AlertTransition[]
+  /**
+   * Somebody has seen this alert. Nothing follows when that was known. Throws an `AlertError` when no open alert has this id.
+   * `by`: a role or a pseudonym, never a name.
+   */
+  acknowledge(id: string, by: string | null): AlertTransition[]
+  /** Ends an alert that is latched. Throws an `AlertError` when it is still active, or is not open. */
+  reset(id: string): AlertTransition[]
 }
 
 interface DeviceAlerts {
@@ -41,7 +54,7 @@ interface DeviceAlerts {
 
 export function createAlertEngine(options: AlertEngineOptions): AlertEngine {
   const { clock } = options
-  const rules = findingRules(options.tasks)
+  const rules = findingRules(options.tasks, options.site?.tasks)
   const devices = new Map<string, DeviceAlerts>()
 
   function alertsOf(device: string): DeviceAlerts {
@@ -52,12 +65,29 @@ export function createAlertEngine(options: AlertEngineOptions): AlertEngine {
     }
     const made = {
       findings: createFindingAlerts(device, rules, options),
-      technical: createTechnicalAlerts(device, options),
+      technical: createTechnicalAlerts(device, options, options.site?.technical),
       heard: clock.monotonic(),
     }
     devices.set(device, made)
     return made
   }
+
+  const openOf = ({ findings, technical }: DeviceAlerts) => [
+    ...findings.open().map(({ last }) => last!),
+    ...technical.open(),
+  ]
+
+  /** The device of an open alert. */
+  function holding(id: string): DeviceAlerts & { readonly last: AlertTransition } {
+    for (const alerts of devices.values()) {
+      const last = openOf(alerts).find(alert => alert.id === id)
+      if (last !== undefined) return { ...alerts, last }
+    }
+    throw new AlertError('ALERT_UNKNOWN', `No open alert has the id ${id}: it is over, or it never was.`)
+  }
+
+  const findingOf = ({ findings, last }: ReturnType<typeof holding>) =>
+    findings.open().find(finding => finding.last?.id === last.id)
 
   return {
     window: (device, assessed) => alertsOf(device).findings.window(assessed),
@@ -66,7 +96,7 @@ export function createAlertEngine(options: AlertEngineOptions): AlertEngine {
       const said: AlertTransition[] = []
       for (const [device, { findings, technical, heard }] of devices) {
         said.push(...findings.tick(), ...technical.tick())
-        const idle = findings.open === 0 && technical.open === 0
+        const idle = findings.open().length === 0 && technical.idle
         if (idle && clock.monotonic() - heard >= FORGET_AFTER) devices.delete(device)
       }
       return said
@@ -74,8 +104,27 @@ export function createAlertEngine(options: AlertEngineOptions): AlertEngine {
     resume: open =>
       open.map(last =>
         last.type === 'ST'
-          ? say({ last, said: clock.monotonic() }, clock, { phase: 'end', state: 'inactive' })
+          ? say(openAlert(last, clock), clock, { phase: 'end', state: 'inactive' })
           : alertsOf(last.device).findings.resume(last),
       ),
+    open: () => [...devices.values()].flatMap(openOf),
+    acknowledge(id, by) {
+      const held = holding(id)
+      const finding = findingOf(held)
+      const said = finding
+        ? finding.acknowledge(by)
+        : held.technical.acknowledge(held.last.condition.key as TechnicalKey, by)
+      return said === null ? [] : [said]
+    },
+    reset(id) {
+      const held = holding(id)
+      const finding = findingOf(held)
+      if (finding === undefined || held.last.state !== 'latched')
+        throw new AlertError(
+          'ALERT_ACTIVE',
+          'The alert is active: it ends by itself when it is no longer so; acknowledge it.',
+        )
+      return [finding.reset()]
+    },
   }
 }

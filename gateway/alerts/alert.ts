@@ -17,7 +17,7 @@ export type AlertState = (typeof ALERT_STATES)[number]
 export const ALERT_PRIORITIES = ['PH', 'PM', 'PL', 'PN'] as const
 export type AlertPriority = (typeof ALERT_PRIORITIES)[number]
 
-/** SP physiological · ST technical · SA advisory, which is what a model's finding is. */
+/** SP physiological, what a site may raise a finding to · ST technical · SA advisory, which is what a model's finding is. */
 export const ALERT_TYPES = ['SP', 'ST', 'SA'] as const
 export type AlertType = (typeof ALERT_TYPES)[number]
 
@@ -64,6 +64,13 @@ export interface SignalSummary {
   readonly quality: number
 }
 
+/** Somebody has seen the alert. IHE ACM calls it an inactivation state. */
+export interface Acknowledgement {
+  /** Who, as they call themselves: a role or a pseudonym. Null: not said. */
+  readonly by: string | null
+  readonly at: UnixMillis
+}
+
 /** One step in the life of an alert: what becomes one alert message. */
 export interface AlertTransition {
   readonly device: string
@@ -81,6 +88,9 @@ export interface AlertTransition {
   readonly raised: UnixMillis
   /** When this phase came about. */
   readonly changed: UnixMillis
+  /** From the first evidence (the arrival of the first window that counted, the begin of the condition) to `raised`; the same for its life. */
+  readonly delayMs: number
+  readonly acknowledged: Acknowledgement | null
   /** Of the signal's times; null when the device's clock has not been fitted or no signal is behind it. */
   readonly uncertaintyMs: number | null
   /** From the arrival of the signal's last sample to this transition. */

@@ -1,6 +1,7 @@
 import { type Millis, Seconds } from '../../ecg/units.js'
-import type { AlertTransition } from './alert.js'
+import { ALERT_PRIORITIES, type AlertPriority, type AlertTransition, type AlertType } from './alert.js'
 import type { Clock } from './clock.js'
+import type { SiteEscalation } from './site-rules.js'
 
 /**
  * An open alert is repeated as `continue` this often, "to mitigate the risk of an alert message loss" (IHE ACM); changes in
@@ -8,12 +9,34 @@ import type { Clock } from './clock.js'
  */
 export const CONTINUE_EVERY = Seconds(60)
 
+/** An alert that nobody acknowledged for `after` is raised to priority `to`. */
+export interface Escalation {
+  readonly after: Millis
+  readonly to: AlertPriority
+}
+
+/** What an alert's rule says of its priority. */
+export interface PriorityRule {
+  readonly priority: AlertPriority
+  readonly escalation: Escalation | null
+}
+
+export const escalationOf = (site: SiteEscalation | undefined): Escalation | null =>
+  site === undefined ? null : { after: Seconds(site.afterSeconds), to: site.to }
+
 /** An alert that has started and not ended. */
 export interface OpenAlert {
   /** What was said of it last. */
   last: AlertTransition
   /** When, on the monotonic clock. */
   said: Millis
+  /** When this run of the gateway began to wait for somebody to acknowledge it. */
+  readonly waiting: Millis
+}
+
+export function openAlert(last: AlertTransition, clock: Clock): OpenAlert {
+  const now = clock.monotonic()
+  return { last, said: now, waiting: now }
 }
 
 /** The next step in the alert's life, now. */
@@ -27,6 +50,41 @@ export function say(
   return alert.last
 }
 
-export function continueIfDue(alert: OpenAlert, clock: Clock): AlertTransition | null {
-  return clock.monotonic() - alert.said >= CONTINUE_EVERY ? say(alert, clock, { phase: 'continue' }) : null
+/** What time alone makes of an open alert: it is escalated, or said again. */
+export function escalateOrContinue(
+  alert: OpenAlert,
+  { escalation }: PriorityRule,
+  clock: Clock,
+): AlertTransition | null {
+  const { priority, state, acknowledged } = alert.last
+  const now = clock.monotonic()
+  if (
+    escalation !== null &&
+    acknowledged === null &&
+    state === 'active' &&
+    isHigher(escalation.to, priority) &&
+    now - alert.waiting >= escalation.after
+  )
+    return say(alert, clock, { phase: 'escalate', ...ranked(escalation.to, alert.last.type) })
+  return now - alert.said >= CONTINUE_EVERY ? say(alert, clock, { phase: 'continue' }) : null
 }
+
+/** Somebody has seen it: it stays up, is not escalated any more, and falls back to the priority of its rule. */
+export function acknowledge(
+  alert: OpenAlert,
+  by: string | null,
+  { priority }: PriorityRule,
+  clock: Clock,
+): AlertTransition {
+  const phase = isHigher(alert.last.priority, priority) ? 'deescalate' : 'update'
+  return say(alert, clock, { phase, ...ranked(priority, alert.last.type), acknowledged: { by, at: clock.utc() } })
+}
+
+/** An advisory has priority PN and no other (IHE ACM); a finding that is given a higher one is told as physiological. */
+export function ranked(priority: AlertPriority, type: AlertType): Pick<AlertTransition, 'priority' | 'type'> {
+  if (type === 'ST') return { priority, type }
+  return { priority, type: priority === 'PN' ? 'SA' : 'SP' }
+}
+
+const isHigher = (a: AlertPriority, b: AlertPriority): boolean =>
+  ALERT_PRIORITIES.indexOf(a) < ALERT_PRIORITIES.indexOf(b)

@@ -1,10 +1,14 @@
 import { type Millis, Seconds } from '../../ecg/units.js'
 import type { AlertPriority } from './alert.js'
+import { escalationOf, type PriorityRule } from './open-alert.js'
+import type { SiteTechnicalRule } from './site-rules.js'
 
 /** The technical (ST) conditions: what can go wrong between the electrode and the broker, each with its own small persistence. */
 
-interface TechnicalRule {
+export interface TechnicalRule extends PriorityRule {
   readonly display: string
+  /** Switched off by the site. */
+  readonly disabled?: boolean
   /** PL where nobody is watching the patient's ECG meanwhile, PN where the gateway still does its work. */
   readonly priority: AlertPriority
   /** It must hold this long before an alert starts … */
@@ -36,6 +40,14 @@ export type TechnicalKey = keyof typeof TECHNICAL_CONDITIONS
 /** Conditions of the gateway itself are published as if of this device, so that every alert of a gateway is under `device/+/alert/+`. */
 export const GATEWAY_DEVICE = '_gateway'
 
+/** The rule of a condition, as the site wants it. */
+export function technicalRule(key: TechnicalKey, site: SiteTechnicalRule = {}): TechnicalRule {
+  const standard = TECHNICAL_CONDITIONS[key]
+  const { enabled = true, raiseAfterSeconds, priority = standard.priority, escalate } = site
+  const raiseAfter = raiseAfterSeconds === undefined ? standard.raiseAfter : Seconds(raiseAfterSeconds)
+  return { ...standard, raiseAfter, priority, escalation: escalationOf(escalate), disabled: !enabled }
+}
+
 function rule(display: string, priority: AlertPriority, raise: number, clear: number): TechnicalRule {
-  return { display, priority, raiseAfter: Seconds(raise), clearAfter: Seconds(clear) }
+  return { display, priority, raiseAfter: Seconds(raise), clearAfter: Seconds(clear), escalation: null }
 }

@@ -4,7 +4,7 @@ import { type AlertMessage, rfc3339 } from './messages.js'
 
 /** The alert message of a transition, as it is stored: not yet published, not historical. */
 export function alertMessage(
-  { signal, raised, changed, uncertaintyMs, latencyMs, ...transition }: AlertTransition,
+  { signal, raised, changed, acknowledged, uncertaintyMs, delayMs, latencyMs, ...transition }: AlertTransition,
   envelope: Pick<AlertMessage, 'gateway' | 'seq' | 'session'>,
 ): AlertMessage {
   return {
@@ -19,7 +19,15 @@ export function alertMessage(
       end: rfc3339(signal.end),
       leadsOff: [...signal.leadsOff],
     },
-    time: { raised: rfc3339(raised), changed: rfc3339(changed), published: rfc3339(changed), uncertaintyMs, latencyMs },
+    time: {
+      raised: rfc3339(raised),
+      changed: rfc3339(changed),
+      published: rfc3339(changed),
+      uncertaintyMs,
+      delayMs: thousandths(delayMs),
+      latencyMs,
+    },
+    acknowledged: acknowledged && { by: acknowledged.by, at: rfc3339(acknowledged.at) },
     historical: false,
     subject: null,
   }
@@ -29,14 +37,14 @@ export function alertMessage(
 export function published(message: AlertMessage, now: UnixMillis, historical: boolean): AlertMessage {
   const { time } = message
   const waited = Math.max(0, now - Date.parse(time.changed))
-  const latencyMs = Math.round(1000 * (time.latencyMs + waited)) / 1000
+  const latencyMs = thousandths(time.latencyMs + waited)
   return { ...message, time: { ...time, published: rfc3339(now), latencyMs }, historical }
 }
 
 /** The transition behind a stored message. */
 export function transitionOf(message: AlertMessage): AlertTransition {
   const { schema: _, seq: __, session: ___, gateway: ____, historical: _____, subject: ______, ...rest } = message
-  const { time, signal, evidence, ...transition } = rest
+  const { time, signal, evidence, acknowledged, ...transition } = rest
   return {
     ...transition,
     evidence: evidence as AlertTransition['evidence'],
@@ -48,7 +56,11 @@ export function transitionOf(message: AlertMessage): AlertTransition {
     },
     raised: UnixMillis(Date.parse(time.raised)),
     changed: UnixMillis(Date.parse(time.changed)),
+    acknowledged: acknowledged && { by: acknowledged.by, at: UnixMillis(Date.parse(acknowledged.at)) },
     uncertaintyMs: time.uncertaintyMs,
+    delayMs: time.delayMs,
     latencyMs: time.latencyMs,
   }
 }
+
+const thousandths = (value: number): number => Math.round(1000 * value) / 1000

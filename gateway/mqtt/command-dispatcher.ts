@@ -1,8 +1,8 @@
 import { EcgclipError } from '../../ecg/ecgclip-error.js'
 import type { Connection } from './broker-link.js'
 import type { CommandHandler } from './command.js'
+import { type Reply, TransactionSchema } from './command-messages.js'
 import type { Log } from './log.js'
-import { type Reply, TransactionSchema } from './messages.js'
 import { takingTurns } from './taking-turns.js'
 import type { Topics } from './topics.js'
 

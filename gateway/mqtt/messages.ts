@@ -1,6 +1,14 @@
 import { z } from 'zod'
 import { ELECTRODES, STANDARD_LEADS } from '../../ecg/leads.js'
 import { ALERT_PHASES, ALERT_PRIORITIES, ALERT_STATES, ALERT_TYPES } from '../alerts/alert.js'
+import {
+  AcknowledgeCommandSchema,
+  AlertIdSchema,
+  EvidenceCommandSchema,
+  HealthCommandSchema,
+  ReplySchema,
+  ResetCommandSchema,
+} from './command-messages.js'
 
 /**
  * Every message that subscribers get or send (urn:ecgclip:…:1). The JSON Schemas in `schemas/` are generated from these.
@@ -134,10 +142,7 @@ const TechnicalEvidenceSchema = z.strictObject({
 
 export const AlertSchema = z.strictObject({
   schema: z.literal('urn:ecgclip:alert:1'),
-  id: z
-    .string()
-    .regex(/^[0-9A-HJKMNP-TV-Z]{26}$/)
-    .describe('ULID, for the life of the alert'),
+  id: AlertIdSchema.describe('for the life of the alert'),
   seq: z.int().min(1).describe('rises by one with every alert message of the gateway, across restarts'),
   session,
   phase: z.enum(ALERT_PHASES),
@@ -167,26 +172,17 @@ export const AlertSchema = z.strictObject({
     changed: time.describe('when this phase came about'),
     published: time.describe('when it was handed to the broker; differs between repeated deliveries'),
     uncertaintyMs: uncertainty,
+    delayMs: z.number().min(0).describe('from the first evidence to `raised`'),
     latencyMs: z.number().min(0).describe('from the arrival of the signal’s last sample to `published`'),
   }),
+  acknowledged: z
+    .strictObject({ by: z.string().nullable().describe('a role or a pseudonym'), at: time })
+    .nullable()
+    .describe('somebody has seen it'),
   historical: z.boolean().describe('stored while the broker was away: do not sound on it'),
   device: id,
   gateway: id,
   subject: z.string().nullable().describe('pseudonym, never a name'),
-})
-
-export const TransactionSchema = z.union([z.string().max(128), z.number()])
-const transaction = TransactionSchema.optional().describe('echoed in the replies')
-
-export const HealthCommandSchema = z.strictObject({ transaction })
-
-/** One last reply, `ok` or `error`, to every command; before it, `progress` as often as there is any. */
-export const ReplySchema = z.strictObject({
-  status: z.enum(['ok', 'error', 'progress']),
-  transaction,
-  code: z.string().optional().describe('error only; stable, for programs'),
-  error: z.string().optional().describe('error only; one sentence'),
-  data: z.unknown().optional(),
 })
 
 export type StateMessage = z.infer<typeof StateSchema>
@@ -194,7 +190,6 @@ export type HealthMessage = z.infer<typeof HealthSchema>
 export type DeviceStateMessage = z.infer<typeof DeviceStateSchema>
 export type AssessmentMessage = z.infer<typeof AssessmentSchema>
 export type AlertMessage = z.infer<typeof AlertSchema>
-export type Reply = z.infer<typeof ReplySchema>
 
 /** By the name of their file in `schemas/`. */
 export const MESSAGE_SCHEMAS = {
@@ -204,6 +199,9 @@ export const MESSAGE_SCHEMAS = {
   assessment: AssessmentSchema,
   alert: AlertSchema,
   'command-health': HealthCommandSchema,
+  'command-evidence': EvidenceCommandSchema,
+  'command-ack': AcknowledgeCommandSchema,
+  'command-reset': ResetCommandSchema,
   reply: ReplySchema,
 }
 export type MessageName = keyof typeof MESSAGE_SCHEMAS

@@ -1,7 +1,7 @@
 import type { UnixMillis } from '../../ecg/units.js'
 import type { AlertTransition, SequenceRange } from '../alerts/alert.js'
 import type { Clock } from '../alerts/clock.js'
-import { type OpenAlert, say } from '../alerts/open-alert.js'
+import { type OpenAlert, openAlert, say } from '../alerts/open-alert.js'
 import { technicalStart } from '../alerts/technical-alerts.js'
 import { GATEWAY_DEVICE, type TechnicalKey } from '../alerts/technical-conditions.js'
 
@@ -25,7 +25,7 @@ export function createOverflowAlert(clock: Clock, newId: (now: UnixMillis) => st
     },
     resume(last) {
       if (last.condition.key !== KEY) return false
-      alert = { last, said: clock.monotonic() }
+      alert = openAlert(last, clock)
       return true
     },
     gaveUp(seqs, unnumbered) {
@@ -33,7 +33,7 @@ export function createOverflowAlert(clock: Clock, newId: (now: UnixMillis) => st
       const evidence = { detail, lost: ranges(seqs) }
       if (alert !== null) return say(alert, clock, { phase: 'update', evidence })
       const last = { ...technicalStart(GATEWAY_DEVICE, KEY, newId(clock.utc()), detail, clock), evidence }
-      alert = { last, said: clock.monotonic() }
+      alert = openAlert(last, clock)
       return last
     },
     end() {

@@ -3,7 +3,8 @@ import { Hertz, Microseconds, Millis, SampleIndex, UnixMillis } from '../../../e
 import type { AlertTransition } from '../../../gateway/alerts/alert.js'
 import { type AlertEngine, createAlertEngine } from '../../../gateway/alerts/alert-engine.js'
 import type { AssessedWindow } from '../../../gateway/alerts/assessed-window.js'
-import type { Suppression } from '../../../gateway/alerts/finding-alerts.js'
+import type { SiteRules } from '../../../gateway/alerts/site-rules.js'
+import type { Suppression } from '../../../gateway/alerts/suppression.js'
 import type { WindowQuality } from '../../../gateway/window/ecg-window.js'
 import type { Task } from '../../../models/bundle/manifest.js'
 
@@ -50,9 +51,10 @@ export interface AlertRig {
   /** The next window of a device, one hop later, with these probabilities; null: not assessed. */
   window(probabilities: Record<string, number> | null, change?: WindowChange, device?: string): AlertTransition[]
   condition(...args: Parameters<AlertEngine['condition']>): AlertTransition[]
+  acknowledge(...args: Parameters<AlertEngine['acknowledge']>): AlertTransition[]
 }
 
-export function alertRig(tasks: readonly Task[]): AlertRig {
+export function alertRig(tasks: readonly Task[], site: SiteRules = {}): AlertRig {
   let now = 0
   let ids = 0
   const indices = new Map<string, number>()
@@ -64,6 +66,7 @@ export function alertRig(tasks: readonly Task[]): AlertRig {
   }
   const engine = createAlertEngine({
     tasks,
+    site,
     clock: { utc: () => UnixMillis(START + now), monotonic: () => Millis(now) },
     newId: () => `01${String(++ids).padStart(24, '0')}`,
     suppressed: suppression => suppressions.push(suppression),
@@ -86,6 +89,7 @@ export function alertRig(tasks: readonly Task[]): AlertRig {
       return keep(engine.window(device, assessedWindow(probabilities, START + now, { ...change, index })))
     },
     condition: (...args) => keep(engine.condition(...args)),
+    acknowledge: (...args) => keep(engine.acknowledge(...args)),
   }
 }
 

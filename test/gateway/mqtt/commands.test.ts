@@ -2,7 +2,7 @@ import t from 'tap'
 import { z } from 'zod'
 import { EcgclipError } from '../../../ecg/ecgclip-error.js'
 import { command } from '../../../gateway/mqtt/command.js'
-import { TransactionSchema } from '../../../gateway/mqtt/messages.js'
+import { TransactionSchema } from '../../../gateway/mqtt/command-messages.js'
 import { BROKERS, cable } from './brokers.js'
 import { messagingFor, recordedLog } from './messaging-rig.js'
 import { type Subscriber, subscribe } from './subscriber.js'
@@ -27,7 +27,7 @@ for (const broker of BROKERS)
       const subscriber = await subscribe(t, url)
       await subscriber.until('the birth', () => subscriber.last('gw-1/state')?.state === 'online')
       const commands = ['{"transaction":"t-1"}', '', '{"transaction":', '[]', `{"transaction":"${'x'.repeat(5000)}"}`]
-      for (const text of commands) subscriber.publish('ecg/gw-1/cmd/health', text)
+      for (const text of commands) void subscriber.publish('ecg/gw-1/cmd/health', text)
       await subscriber.until('the replies', () => repliesTo(subscriber, 'health').length === commands.length)
       t.match(repliesTo(subscriber, 'health'), [
         { status: 'ok', transaction: 't-1', data: { schema: 'urn:ecgclip:health:1', session: 1 } },
@@ -48,7 +48,7 @@ for (const broker of BROKERS)
         messaging.answer([lift])
         const said = async (input: object, replies: number) => {
           const before = repliesTo(subscriber, 'lift').length
-          subscriber.publish('ecg/gw-1/cmd/lift', JSON.stringify(input))
+          void subscriber.publish('ecg/gw-1/cmd/lift', JSON.stringify(input))
           await subscriber.until('the reply', () => repliesTo(subscriber, 'lift').length === before + replies)
           return repliesTo(subscriber, 'lift').slice(before)
         }
@@ -78,12 +78,12 @@ for (const broker of BROKERS)
       await subscriber.until('the birth', () => subscriber.last('gw-1/state')?.state === 'online')
       line.cut()
       await subscriber.until('the will', () => subscriber.last('gw-1/state')?.state === 'offline')
-      subscriber.publish('ecg/gw-1/cmd/lift', '{"transaction":"kept","kilograms":1}', true)
+      await subscriber.publish('ecg/gw-1/cmd/lift', '{"transaction":"kept","kilograms":1}', true)
       line.mend()
       await subscriber.until('the birth', () => subscriber.last('gw-1/state')?.state === 'online')
       while (!log.lines.some(line => /a retained command is not carried out/.test(line)))
         await new Promise(resolve => setTimeout(resolve, 5))
-      subscriber.publish('ecg/gw-1/cmd/lift', '{"transaction":"now","kilograms":1}')
+      void subscriber.publish('ecg/gw-1/cmd/lift', '{"transaction":"now","kilograms":1}')
       await subscriber.until('the reply', () => repliesTo(subscriber, 'lift').length === 2)
       t.strictSame(
         repliesTo(subscriber, 'lift').map(reply => reply?.transaction),

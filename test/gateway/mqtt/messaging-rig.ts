@@ -93,6 +93,8 @@ export function alertOf(device: string, key: string) {
     signal: null,
     raised,
     changed: UnixMillis(Date.now()),
+    delayMs: 5000,
+    acknowledged: null,
     uncertaintyMs: 3,
     latencyMs: 20,
   })

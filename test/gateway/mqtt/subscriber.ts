@@ -22,7 +22,8 @@ export interface Subscriber {
   readonly alerts: AlertMessage[]
   /** Settles when it holds, looked at again and again. */
   until(what: string, holds: () => boolean): Promise<void>
-  publish(topic: string, payload: string, retain?: boolean): void
+  /** Settles when the broker has it. */
+  publish(topic: string, payload: string, retain?: boolean): Promise<void>
   /** The newest message on a topic that ends so. */
   last(topicEnd: string): Record<string, unknown> | null | undefined
   end(): Promise<void>
@@ -76,7 +77,8 @@ export async function subscribe(
         await delay(POLL_MS)
       }
     },
-    publish: (topic, payload, retain = false) => void client.publish(topic, payload, { qos: 1, retain }),
+    publish: (topic, payload, retain = false) =>
+      client.publishAsync(topic, payload, { qos: 1, retain }).then(() => {}),
     last: topicEnd => received.findLast(({ topic }) => topic.endsWith(topicEnd))?.message,
     end,
   }

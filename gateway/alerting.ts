@@ -1,0 +1,91 @@
+import type { Manifest } from '../models/bundle/manifest.js'
+import type { AlertTransition } from './alerts/alert.js'
+import { type AlertEngineOptions, createAlertEngine } from './alerts/alert-engine.js'
+import { AlertError } from './alerts/alert-error.js'
+import type { AssessedWindow } from './alerts/assessed-window.js'
+import { type EvidenceWindow, evidenceWindow } from './alerts/evidence-window.js'
+import type { TechnicalKey } from './alerts/technical-conditions.js'
+
+/** Windows behind alerts that are kept in memory, 24 kB each at 100 Hz; the oldest goes first. */
+const MAX_EVIDENCE_WINDOWS = 256
+
+export interface AlertingOptions extends AlertEngineOptions {
+  readonly input: Manifest['input']
+  /** Open when the gateway went down. */
+  readonly unfinished: readonly AlertTransition[]
+  /** Takes charge of every step of every alert. */
+  readonly publish: (transition: AlertTransition) => void
+}
+
+/**
+ * The alert engine with what surrounds it: every transition is published, and the window behind each alert is kept for those
+ * who ask. Commands and the monitor page meet alerts here.
+ */
+export interface Alerting {
+  window(device: string, assessed: AssessedWindow): void
+  condition(device: string, key: TechnicalKey, detail: string | null): void
+  /** Call it about once a second. */
+  tick(): void
+  /** The last word on every open alert. */
+  open(): AlertTransition[]
+  /** By id; answers the alert as it now is. Harmless when repeated. Throws an `AlertError` when no open alert has this id. */
+  acknowledge(id: string, by: string | null): AlertTransition
+  /** Ends a latched alert. Throws an `AlertError` when it is active or not open. */
+  reset(id: string): AlertTransition
+  /** The window that started an alert, also for a while after its end; throws an `AlertError` when there is none. */
+  evidence(id: string): EvidenceWindow
+  /** Tells every transition from now on; answers how to stop that. */
+  watch(watcher: (transition: AlertTransition) => void): () => void
+}
+
+export function createAlerting({ input, unfinished, publish, ...options }: AlertingOptions): Alerting {
+  const engine = createAlertEngine(options)
+  const windows = new Map<string, EvidenceWindow>()
+  const watchers = new Set<(transition: AlertTransition) => void>([publish])
+
+  function tell(transitions: readonly AlertTransition[]): void {
+    for (const transition of transitions) for (const watcher of watchers) watcher(transition)
+  }
+
+  function keep(id: string, window: EvidenceWindow): void {
+    windows.set(id, window)
+    if (windows.size > MAX_EVIDENCE_WINDOWS) windows.delete(windows.keys().next().value!)
+  }
+
+  tell(engine.resume(unfinished))
+
+  return {
+    window(device, assessed) {
+      const transitions = engine.window(device, assessed)
+      for (const alert of transitions)
+        if (alert.phase === 'start') keep(alert.id, evidenceWindow(alert, assessed, input))
+      tell(transitions)
+    },
+    condition: (device, key, detail) => tell(engine.condition(device, key, detail)),
+    tick: () => tell(engine.tick()),
+    open: () => engine.open(),
+    acknowledge(id, by) {
+      const transitions = engine.acknowledge(id, by)
+      tell(transitions)
+      return transitions.at(-1) ?? engine.open().find(alert => alert.id === id)!
+    },
+    reset(id) {
+      const [transition] = engine.reset(id)
+      tell([transition!])
+      return transition!
+    },
+    evidence(id) {
+      const window = windows.get(id)
+      if (window === undefined)
+        throw new AlertError(
+          'ALERT_WITHOUT_EVIDENCE',
+          `No window is kept for alert ${id}: it is technical, too old, or of an earlier run of the gateway.`,
+        )
+      return window
+    },
+    watch(watcher) {
+      watchers.add(watcher)
+      return () => watchers.delete(watcher)
+    },
+  }
+}

@@ -1,0 +1,234 @@
+import { Millis, Seconds } from '../../ecg/units.js'
+import type { AlertTransition, FindingEvidence, SignalSummary } from './alert.js'
+import type { AssessedWindow } from './assessed-window.js'
+import type { Clock } from './clock.js'
+import { createConfirmation, type FindingRule } from './finding-rule.js'
+import { acknowledge, escalateOrContinue, type OpenAlert, openAlert, ranked, say } from './open-alert.js'
+import type { Suppression, SuppressionReason } from './suppression.js'
+
+/**
+ * An open alert that no window could judge for this long is latched: it stays up, marked as not live. Lost device,
+ * electrodes off and failing inference all come to the same. Ending it would tell a reader that the finding is gone,
+ * which nobody knows, and a device that comes back must "resume reporting active alerts" (IHE SDPi, ACNS use case).
+ */
+export const LATCH_AFTER = Seconds(60)
+
+/** A latched alert that nothing has judged for this long is reset: the patient has left. */
+export const LATCHED_FOR = Seconds(30 * 60)
+
+/** An alert that is over and waits, latched, for somebody to see it, waits no longer than this. */
+export const LATCHED_OVER_FOR = Seconds(12 * 3600)
+
+export interface FindingContext {
+  readonly clock: Clock
+  readonly newId: () => string
+  readonly suppressed: (suppression: Suppression) => void
+}
+
+/** One task of one device. */
+export interface Finding {
+  readonly rule: FindingRule
+  /** The last word on its alert, while one is open. */
+  readonly last: AlertTransition | null
+  /**
+   * One window, in order. `probability` null: it cannot be judged for this task. `superseder`: the finding with an open alert
+   * that makes this one superfluous.
+   */
+  window(assessed: AssessedWindow, probability: number | null, superseder: string | undefined): AlertTransition | null
+  tick(): AlertTransition | null
+  acknowledge(by: string | null): AlertTransition | null
+  /** Ends an alert that is latched. */
+  reset(): AlertTransition
+  /** Takes up an alert that was open when the gateway went down; it is latched until a window judges it. */
+  resume(last: AlertTransition): AlertTransition
+  /** Something spoke for an alert, and this is why there is none; said once and not at every window. */
+  holdBack(reason: SuppressionReason, probability: number | null, detail?: string): void
+  /** The device rebooted: windows count from 0 again. */
+  rebooted(): void
+}
+
+interface Up extends OpenAlert {
+  /** When a window last judged it. */
+  judged: Millis
+  /** Since when the windows say that it is over. */
+  over: Millis | null
+}
+
+export function createFinding(
+  device: string,
+  rule: FindingRule,
+  { clock, newId, suppressed }: FindingContext,
+): Finding {
+  const { key } = rule.condition
+  const confirmation = createConfirmation(rule)
+  let alert: Up | null = null
+  let ended: Millis | null = null
+  /** Of the last window that reached the threshold. */
+  let saliency: readonly number[] | undefined
+  /** Why it is being held back. */
+  let heldBack: SuppressionReason | null = null
+  /** Something speaks for an alert that has not been confirmed. */
+  let doubtful: number | null = null
+
+  function holdBack(reason: SuppressionReason, probability: number | null, detail?: string): void {
+    if (heldBack === reason) return
+    heldBack = reason
+    suppressed({ device, key, reason, ...(detail !== undefined && { detail }), probability })
+  }
+
+  function close(change: Partial<AlertTransition> = {}): AlertTransition {
+    const over = alert!
+    alert = null
+    ended = clock.monotonic()
+    return say(over, clock, { ...change, phase: over.last.state === 'latched' ? 'reset' : 'end', state: 'inactive' })
+  }
+
+  /** Why an alert that is confirmed must not start now. */
+  function objection(superseder: string | undefined): SuppressionReason | null {
+    if (rule.barred !== null) return rule.barred
+    if (superseder !== undefined) return 'superseded'
+    return ended !== null && clock.monotonic() - ended < rule.refractory ? 'refractory' : null
+  }
+
+  function startIfConfirmed(assessed: AssessedWindow, probability: number, superseder: string | undefined) {
+    if (!confirmation.confirmed) {
+      heldBack = null
+      if (confirmation.confirmations > 0) doubtful = Math.max(doubtful ?? 0, probability)
+      else if (doubtful !== null) {
+        suppressed({ device, key, reason: 'not persistent', probability: doubtful })
+        doubtful = null
+      }
+      return null
+    }
+    doubtful = null
+    const reason = objection(superseder)
+    if (reason !== null) {
+      holdBack(reason, probability, reason === 'superseded' ? superseder : undefined)
+      return null
+    }
+    heldBack = null
+    const now = clock.utc()
+    const first = confirmation.since ?? arrivalOf(assessed, clock)
+    const last: AlertTransition = {
+      device,
+      id: newId(),
+      phase: 'start',
+      state: 'active',
+      ...ranked(rule.priority, 'SA'),
+      condition: rule.condition,
+      ...proof(assessed, probability, confirmation.confirmations),
+      raised: now,
+      changed: now,
+      delayMs: Math.max(0, clock.monotonic() - first),
+      acknowledged: null,
+    }
+    alert = { ...openAlert(last, clock), judged: clock.monotonic(), over: null }
+    return last
+  }
+
+  /** What a window that can be judged says of the alert that is up. */
+  function judge(up: Up, assessed: AssessedWindow, probability: number, superseder: string | undefined) {
+    const { threshold, clearBelow } = rule.persistence
+    const { state, acknowledged } = up.last
+    up.judged = clock.monotonic()
+    const { windows } = up.last.evidence as FindingEvidence
+    const evidence = proof(assessed, probability, windows + (probability >= threshold ? 1 : 0))
+    if (superseder !== undefined) {
+      holdBack('superseded', probability, superseder)
+      return close(evidence)
+    }
+    if (confirmation.cleared) {
+      if (!rule.latch || acknowledged !== null) return close(evidence)
+      if (up.over !== null) return null
+      up.over = clock.monotonic()
+      up.last = { ...up.last, ...evidence }
+      return state === 'latched' ? null : say(up, clock, { phase: 'update', state: 'latched' })
+    }
+    if (up.over !== null) {
+      if (!confirmation.confirmed) return null
+      up.over = null
+    }
+    up.last = { ...up.last, ...evidence }
+    return state === 'latched' && probability >= clearBelow
+      ? say(up, clock, { phase: 'update', state: 'active' })
+      : null
+  }
+
+  function proof(assessed: AssessedWindow, probability: number, windows: number) {
+    return proofOf(assessed, { probability, threshold: rule.persistence.threshold, windows, saliency })
+  }
+
+  return {
+    rule,
+    get last() {
+      return alert?.last ?? null
+    },
+    window(assessed, probability, superseder) {
+      const { index, quality } = assessed.window
+      confirmation.observe({ index, arrived: arrivalOf(assessed, clock), good: quality === 'good', probability })
+      if (probability === null) return null
+      saliency = rounded(assessed.saliency?.get(assessed.taskIds.indexOf(key))) ?? saliency
+      return alert === null
+        ? startIfConfirmed(assessed, probability, superseder)
+        : judge(alert, assessed, probability, superseder)
+    },
+    tick() {
+      if (alert === null) return null
+      const now = clock.monotonic()
+      const unjudged = now - alert.judged
+      const forgotten = alert.over !== null && now - alert.over >= LATCHED_OVER_FOR
+      if (unjudged >= LATCHED_FOR || forgotten) {
+        const said = close()
+        ended = null // whoever comes next must not wait for one who left
+        return said
+      }
+      if (unjudged >= LATCH_AFTER && alert.last.state === 'active')
+        return say(alert, clock, { phase: 'update', state: 'latched' })
+      return escalateOrContinue(alert, rule, clock)
+    },
+    acknowledge(by) {
+      if (alert === null || alert.last.acknowledged !== null) return null
+      const said = acknowledge(alert, by, rule, clock)
+      return alert.over === null ? said : close()
+    },
+    reset: () => close(),
+    resume(last) {
+      const resumed = { ...openAlert(last, clock), judged: clock.monotonic(), over: null }
+      if (rule.barred !== null)
+        return say(resumed, clock, { phase: last.state === 'latched' ? 'reset' : 'end', state: 'inactive' })
+      alert = resumed
+      saliency = (last.evidence as FindingEvidence).saliency
+      return say(resumed, clock, { phase: last.state === 'latched' ? 'continue' : 'update', state: 'latched' })
+    },
+    holdBack,
+    rebooted: () => confirmation.reset(),
+  }
+}
+
+/** When the window's last sample arrived, on the monotonic clock. */
+const arrivalOf = ({ latencyMs }: AssessedWindow, clock: Clock): Millis => Millis(clock.monotonic() - latencyMs)
+
+function proofOf(
+  { window, start, end, uncertaintyMs, latencyMs, model }: AssessedWindow,
+  {
+    saliency,
+    ...figures
+  }: Pick<FindingEvidence, 'probability' | 'threshold' | 'windows'> & {
+    saliency: readonly number[] | undefined
+  },
+): Pick<AlertTransition, 'evidence' | 'signal' | 'uncertaintyMs' | 'latencyMs'> {
+  const { bundle, version, sha256, provider, precision } = model
+  const { rate, missing, leadsOff, qualityScore } = window
+  const signal: SignalSummary = { start, end, rate, missing, leadsOff, quality: qualityScore }
+  const evidence = {
+    ...figures,
+    ...(saliency && { saliency }),
+    model: { bundle, version, sha256, provider, precision },
+  }
+  return { evidence, signal, uncertaintyMs, latencyMs }
+}
+
+/** To a ten-thousandth of a logit: finer than anyone can see, and half of the bytes. */
+function rounded(saliency: ArrayLike<number> | undefined): readonly number[] | undefined {
+  return saliency && Array.from(saliency, value => Number(value.toFixed(4)))
+}

@@ -1,0 +1,56 @@
+import t from 'tap'
+import { ulid } from 'ulid'
+import { alertCommands } from '../../gateway/alert-commands.js'
+import { createAlerting } from '../../gateway/alerting.js'
+import { assessedWindow, task } from './alerts/alert-rig.js'
+import { BROKERS } from './mqtt/brokers.js'
+import { hostClock, messagingFor } from './mqtt/messaging-rig.js'
+import { subscribe } from './mqtt/subscriber.js'
+import { bundleInput } from './window/bundle-input.js'
+
+/** From a window to the subscriber who acknowledges the alert that it raised, over a real broker. */
+
+for (const broker of BROKERS)
+  t.test(broker.name, { skip: broker.skip }, async t => {
+    const { url } = await broker.start(t)
+    const messaging = await messagingFor(t, url)
+    const alerting = createAlerting({
+      tasks: [task('AFIB', { alert: { tier: 'acute', need: 1, of: 1, clearBelow: 0.5 } })],
+      input: bundleInput(),
+      clock: hostClock,
+      newId: () => ulid(),
+      suppressed: () => {},
+      unfinished: [],
+      publish: messaging.publishAlert,
+    })
+    messaging.answer(alertCommands(alerting))
+    const subscriber = await subscribe(t, url)
+    await subscriber.until('the birth', () => subscriber.last('gw-1/state')?.state === 'online')
+    alerting.window('d', assessedWindow({ AFIB: 0.9 }, Date.now()))
+    await subscriber.until('the start', () => subscriber.alerts.length === 1)
+    const { id } = subscriber.alerts[0]!
+    const ask = async (verb: string, input: object) => {
+      const replies = () => subscriber.received.filter(({ topic }) => topic === `ecg/gw-1/reply/${verb}`)
+      const before = replies().length
+      void subscriber.publish(`ecg/gw-1/cmd/${verb}`, JSON.stringify(input))
+      await subscriber.until('the reply', () => replies().length === before + 1)
+      return replies().at(-1)!.message
+    }
+
+    t.match(await ask('reset', { transaction: 1, id }), { status: 'error', transaction: 1, code: 'ALERT_ACTIVE' })
+    t.match(await ask('ack', { transaction: 2, device: 'd', key: 'AFIB', by: 'nurse-7' }), {
+      status: 'ok',
+      transaction: 2,
+      data: { id, phase: 'update', state: 'active' },
+    })
+    await subscriber.until('the update', () => subscriber.alerts.length === 2)
+    t.match(subscriber.alerts[1], { seq: 2, phase: 'update', acknowledged: { by: 'nurse-7', at: /Z$/ } })
+    t.match(await ask('ack', { transaction: 3, id, by: 'nurse-8' }), { status: 'ok', data: { id } })
+    t.match(await ask('ack', { transaction: 4, device: 'd', key: 'PVC' }), { status: 'error', code: 'ALERT_UNKNOWN' })
+    t.match(await ask('ack', { transaction: 5 }), { status: 'error', code: 'COMMAND_INVALID' })
+    t.equal(subscriber.alerts.length, 2, 'none of these said anything more')
+
+    const late = await subscribe(t, url)
+    await late.until('the retained alert', () => late.alerts.length === 1)
+    t.match(late.alerts[0], { id, acknowledged: { by: 'nurse-7' } }, 'who comes later sees that it was acknowledged')
+  })
