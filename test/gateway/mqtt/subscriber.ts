@@ -77,8 +77,7 @@ export async function subscribe(
         await delay(POLL_MS)
       }
     },
-    publish: (topic, payload, retain = false) =>
-      client.publishAsync(topic, payload, { qos: 1, retain }).then(() => {}),
+    publish: (topic, payload, retain = false) => client.publishAsync(topic, payload, { qos: 1, retain }).then(() => {}),
     last: topicEnd => received.findLast(({ topic }) => topic.endsWith(topicEnd))?.message,
     end,
   }
