@@ -1,6 +1,6 @@
 import type { Manifest } from '../models/bundle/manifest.js'
 import type { AlertTransition } from './alerts/alert.js'
-import { type AlertEngineOptions, createAlertEngine } from './alerts/alert-engine.js'
+import { type AlertEngineOptions, type AlertRules, createAlertEngine } from './alerts/alert-engine.js'
 import { AlertError } from './alerts/alert-error.js'
 import type { AssessedWindow } from './alerts/assessed-window.js'
 import { type EvidenceWindow, evidenceWindow } from './alerts/evidence-window.js'
@@ -34,11 +34,14 @@ export interface Alerting {
   reset(id: string): AlertTransition
   /** The window that started an alert, also for a while after its end; throws an `AlertError` when there is none. */
   evidence(id: string): EvidenceWindow
+  /** Goes on by other rules, such as a reload brings or another bundle. Throws, and changes nothing, when they cannot work. */
+  change(rules: AlertRules & Pick<AlertingOptions, 'input'>): void
   /** Tells every transition from now on; answers how to stop that. */
   watch(watcher: (transition: AlertTransition) => void): () => void
 }
 
-export function createAlerting({ input, unfinished, publish, ...options }: AlertingOptions): Alerting {
+export function createAlerting({ unfinished, publish, ...options }: AlertingOptions): Alerting {
+  let { input } = options
   const engine = createAlertEngine(options)
   const windows = new Map<string, EvidenceWindow>()
   const watchers = new Set<(transition: AlertTransition) => void>([publish])
@@ -82,6 +85,10 @@ export function createAlerting({ input, unfinished, publish, ...options }: Alert
           `No window is kept for alert ${id}: it is technical, too old, or of an earlier run of the gateway.`,
         )
       return window
+    },
+    change(rules) {
+      tell(engine.change(rules))
+      input = rules.input
     },
     watch(watcher) {
       watchers.add(watcher)

@@ -4,6 +4,7 @@ import { Microseconds, Millis, Seconds, UnixMillis } from '../ecg/units.js'
 import { openDevice } from '../firmware-bridge/devices/open-device.js'
 import { monotonicNow } from '../firmware-bridge/transport/monotonic-now.js'
 import { loadBundle } from '../models/bundle/load-bundle.js'
+import type { Task } from '../models/bundle/manifest.js'
 import { SHIPPED_BUNDLE } from '../models/shipped-assets.js'
 import { alertCommands } from './alert-commands.js'
 import { type Alerting, createAlerting } from './alerting.js'
@@ -21,6 +22,7 @@ import { createWindowRate } from './window-rate.js'
 
 /** Windows whose patience is over leave within this: a twentieth of the shortest hop that makes sense. */
 const PIPELINE_TICK = Millis(50)
+const MEBIBYTE = 2 ** 20
 /** How often alerts look at the time. */
 const ALERT_TICK = Seconds(1)
 /** How often each device's counters are told again although nothing happened to it. */
@@ -69,6 +71,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     broker: config.broker,
     base: config.broker.base,
     assessmentQos: config.broker.assessmentQos,
+    outboxBytes: config.broker.outboxMebibytes * MEBIBYTE,
     gateway: config.id,
     version,
     dataFolder: config.data,
@@ -88,6 +91,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   const alerting = createAlerting({
     tasks,
+    site: config.alerts,
     input,
     clock,
     newId: () => newId(clock.utc()),
@@ -97,6 +101,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
 
   messaging.answer(alertCommands(alerting))
+  warnOfUnknownTasks(config, tasks, log)
 
   /** Which device has which id: two that state the same one must not become one patient. */
   const holders = new Map<string, DevicePipeline>()
@@ -154,6 +159,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   let current = config
   function reload(next: Config): ChangedKeys {
     const changed = changedKeys(current, next)
+    alerting.change({ tasks, site: next.alerts, input })
+    warnOfUnknownTasks(next, tasks, log)
     current = next
     return changed
   }
@@ -173,6 +180,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       throw error
     })
   return { engine, messaging, alerting, monitor, stuck, reload, stop }
+}
+
+/** A rule for a task that the bundle lacks does nothing; it may be a typing error, or be meant for another bundle. */
+function warnOfUnknownTasks({ alerts }: Config, tasks: readonly Task[], log: Log): void {
+  const known = new Set(tasks.map(({ id }) => id))
+  const unknown = Object.keys(alerts.tasks).filter(id => !known.has(id))
+  if (unknown.length > 0) log.warn({ unknown }, 'alerts.tasks names tasks that the bundle does not have')
 }
 
 const clock: Clock = { utc: () => UnixMillis(Date.now()), monotonic: () => Millis(monotonicNow() / 1000) }

@@ -14,10 +14,12 @@ import type { TechnicalKey } from './technical-conditions.js'
 /** A device that said nothing for this long and has no open alert is forgotten; longer than any refractory time. */
 const FORGET_AFTER = Seconds(24 * 3600)
 
-export interface AlertEngineOptions extends FindingContext {
+export interface AlertRules {
   readonly tasks: readonly Task[]
   readonly site?: SiteRules
 }
+
+export interface AlertEngineOptions extends FindingContext, AlertRules {}
 
 /**
  * Turns probabilities and technical conditions into alerts. Pure: no I/O, no timer of its own; every call returns the
@@ -42,6 +44,11 @@ export interface AlertEngine {
    * `by`: a role or a pseudonym, never a name.
    */
   acknowledge(id: string, by: string | null): AlertTransition[]
+  /**
+   * Goes on by other rules: another bundle's tasks, or what the site decided anew. Open alerts stay, unless their task may no
+   * longer alert. Throws, and changes nothing, when a rule could never work.
+   */
+  change(rules: AlertRules): AlertTransition[]
   /** Ends an alert that is latched. Throws an `AlertError` when it is still active, or is not open. */
   reset(id: string): AlertTransition[]
 }
@@ -54,7 +61,8 @@ interface DeviceAlerts {
 
 export function createAlertEngine(options: AlertEngineOptions): AlertEngine {
   const { clock } = options
-  const rules = findingRules(options.tasks, options.site?.tasks)
+  let rules = findingRules(options.tasks, options.site?.tasks)
+  let technicalSite = options.site?.technical
   const devices = new Map<string, DeviceAlerts>()
 
   function alertsOf(device: string): DeviceAlerts {
@@ -65,7 +73,7 @@ export function createAlertEngine(options: AlertEngineOptions): AlertEngine {
     }
     const made = {
       findings: createFindingAlerts(device, rules, options),
-      technical: createTechnicalAlerts(device, options, options.site?.technical),
+      technical: createTechnicalAlerts(device, options, technicalSite),
       heard: clock.monotonic(),
     }
     devices.set(device, made)
@@ -115,6 +123,14 @@ export function createAlertEngine(options: AlertEngineOptions): AlertEngine {
         ? finding.acknowledge(by)
         : held.technical.acknowledge(held.last.condition.key as TechnicalKey, by)
       return said === null ? [] : [said]
+    },
+    change({ tasks, site }) {
+      rules = findingRules(tasks, site?.tasks)
+      technicalSite = site?.technical
+      return [...devices.values()].flatMap(({ findings, technical }) => {
+        technical.change(technicalSite)
+        return findings.change(rules)
+      })
     },
     reset(id) {
       const held = holding(id)

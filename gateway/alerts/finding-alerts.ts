@@ -13,6 +13,8 @@ export interface FindingAlerts {
   resume(last: AlertTransition): AlertTransition
   /** Those with an open alert. */
   open(): Finding[]
+  /** Goes on by other rules: open alerts stay, unless their task may no longer alert; windows are counted anew. */
+  change(rules: readonly FindingRule[]): AlertTransition[]
 }
 
 export function createFindingAlerts(
@@ -20,8 +22,8 @@ export function createFindingAlerts(
   rules: readonly FindingRule[],
   context: FindingContext,
 ): FindingAlerts {
-  const findings = rules.map(rule => createFinding(device, rule, context))
-  const byKey = new Map(findings.map(finding => [finding.rule.condition.key, finding]))
+  let findings = rules.map(rule => createFinding(device, rule, context))
+  let byKey = keyed(findings)
   let boot: number | null = null
 
   /** Null: the window says nothing about this task. */
@@ -55,5 +57,14 @@ export function createFindingAlerts(
       return say(openAlert(last, context.clock), context.clock, { phase, state: 'inactive' })
     },
     open: () => findings.filter(({ last }) => last !== null),
+    change(next) {
+      const before = byKey
+      findings = next.map(rule => createFinding(device, rule, context, before.get(rule.condition.key)?.past))
+      byKey = keyed(findings)
+      const over = [...before.values()].filter(({ rule }) => byKey.get(rule.condition.key)?.rule.barred !== null)
+      return over.flatMap(finding => finding.end() ?? [])
+    },
   }
 }
+
+const keyed = (findings: readonly Finding[]) => new Map(findings.map(finding => [finding.rule.condition.key, finding]))

@@ -45,6 +45,16 @@ export interface Finding {
   holdBack(reason: SuppressionReason, probability: number | null, detail?: string): void
   /** The device rebooted: windows count from 0 again. */
   rebooted(): void
+  /** Ends whatever is up: the task may no longer alert. */
+  end(): AlertTransition | null
+  /** For the finding that goes on from here by another rule. */
+  readonly past: FindingPast
+}
+
+export interface FindingPast {
+  readonly alert: Up | null
+  readonly ended: Millis | null
+  readonly saliency: readonly number[] | undefined
 }
 
 interface Up extends OpenAlert {
@@ -58,13 +68,15 @@ export function createFinding(
   device: string,
   rule: FindingRule,
   { clock, newId, suppressed }: FindingContext,
+  past?: FindingPast,
 ): Finding {
   const { key } = rule.condition
   const confirmation = createConfirmation(rule)
-  let alert: Up | null = null
-  let ended: Millis | null = null
+  // An alert whose task may no longer alert is ended by whoever made the change.
+  let alert: Up | null = rule.barred === null ? (past?.alert ?? null) : null
+  let ended = past?.ended ?? null
   /** Of the last window that reached the threshold. */
-  let saliency: readonly number[] | undefined
+  let saliency = past?.saliency
   /** Why it is being held back. */
   let heldBack: SuppressionReason | null = null
   /** Something speaks for an alert that has not been confirmed. */
@@ -202,6 +214,10 @@ export function createFinding(
     },
     holdBack,
     rebooted: () => confirmation.reset(),
+    end: () => (alert === null ? null : close()),
+    get past() {
+      return { alert, ended, saliency }
+    },
   }
 }
 

@@ -15,6 +15,8 @@ export interface TechnicalAlerts {
   tick(): AlertTransition[]
   /** Null: it was acknowledged before. */
   acknowledge(key: TechnicalKey, by: string | null): AlertTransition | null
+  /** Goes on by what the site decided anew. */
+  change(site: SiteRules['technical']): void
   /** The last words on open alerts. */
   open(): AlertTransition[]
   /** Nothing is wrong, nor about to be told. */
@@ -22,7 +24,7 @@ export interface TechnicalAlerts {
 }
 
 interface Condition {
-  readonly rule: TechnicalRule
+  rule: TechnicalRule
   detail: string | null
   /** When it last began or ceased to hold. */
   since: Millis
@@ -35,6 +37,7 @@ export function createTechnicalAlerts(
   { clock, newId, suppressed }: FindingContext,
   site: SiteRules['technical'] = {},
 ): TechnicalAlerts {
+  let rules = site
   const conditions = new Map<TechnicalKey, Condition>()
 
   /** What follows from the condition as it is now. */
@@ -46,8 +49,8 @@ export function createTechnicalAlerts(
       condition.alert = openAlert(technicalStart(device, key, newId(), detail, clock, { ...rule, lasted }), clock)
       return condition.alert.last
     }
-    if (detail === null) {
-      if (lasted < rule.clearAfter) return null
+    if (detail === null || rule.disabled) {
+      if (lasted < rule.clearAfter && !rule.disabled) return null
       condition.alert = null
       return say(alert, clock, { phase: 'end', state: 'inactive' })
     }
@@ -59,7 +62,7 @@ export function createTechnicalAlerts(
   function conditionOf(key: TechnicalKey): Condition {
     const known = conditions.get(key)
     if (known !== undefined) return known
-    const made = { rule: technicalRule(key, site[key]), detail: null, since: clock.monotonic(), alert: null }
+    const made = { rule: technicalRule(key, rules[key]), detail: null, since: clock.monotonic(), alert: null }
     conditions.set(key, made)
     return made
   }
@@ -83,6 +86,10 @@ export function createTechnicalAlerts(
     acknowledge(key, by) {
       const { alert, rule } = conditionOf(key)
       return alert === null || alert.last.acknowledged !== null ? null : acknowledge(alert, by, rule, clock)
+    },
+    change(site = {}) {
+      rules = site
+      for (const [key, condition] of conditions) condition.rule = technicalRule(key, rules[key])
     },
     open: () => [...conditions.values()].flatMap(({ alert }) => alert?.last ?? []),
     get idle() {

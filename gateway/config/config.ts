@@ -1,6 +1,8 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { AlertsSchema } from './alerts-config.js'
+import { LIVE } from './live.js'
 
 /**
  * The configuration: one schema gives the types, the validation, the JSON Schema, the documentation of every key, and what can
@@ -11,18 +13,6 @@ import { z } from 'zod'
  */
 
 export const CONFIG_VERSION = 1
-
-declare module 'zod' {
-  interface GlobalMeta {
-    /** A reload applies it to the running gateway. Without it a change of the key needs a restart. */
-    'x-live'?: boolean
-    /** The default in words, where it depends on the machine. */
-    'x-default'?: string
-  }
-}
-
-/** For `.meta()`: see `x-live`. */
-const LIVE = { 'x-live': true } as const
 
 /** Where a gateway that is told nothing else keeps its state: outbox, sequence numbers, model store. */
 const defaultDataFolder = () =>
@@ -61,6 +51,16 @@ const BrokerSchema = z.strictObject({
     .union([z.literal(0), z.literal(1)])
     .default(0)
     .describe('1: assessments are sent again until the broker has acknowledged them'),
+  protocolVersion: z
+    .union([z.literal(4), z.literal(5)])
+    .default(4)
+    .describe('4 for MQTT 3.1.1; 5 for MQTT 5, with content types and expiry'),
+  outboxMebibytes: z
+    .int()
+    .min(1)
+    .max(65_536)
+    .default(256)
+    .describe('alerts that the broker has not taken; beyond it the least important are given up, and that is told'),
 })
 
 const InferenceSchema = z.strictObject({
@@ -108,6 +108,7 @@ export const ConfigSchema = z.strictObject({
     .default(defaultDataFolder)
     .describe('folder for the gateway’s state')
     .meta({ 'x-default': 'STATE_DIRECTORY of the service, else ~/.local/state/ecgclip' }),
+  alerts: AlertsSchema.prefault({}),
   hopSeconds: z.number().min(0.5).max(10).default(5).describe('a new 10-second window starts this often'),
   inference: InferenceSchema.prefault({}),
   monitor: MonitorSchema.prefault({}),

@@ -25,7 +25,7 @@ export type ConfigOverrides = z.input<typeof ConfigSchema>
 export function loadConfig(file: string | undefined, overrides: ConfigOverrides = {}): Config {
   const written = file === undefined ? {} : readYaml(file)
   const merged: Record<string, unknown> = { ...written, ...overrides }
-  for (const section of ['broker', 'inference', 'monitor', 'log'] as const)
+  for (const section of ['broker', 'alerts', 'inference', 'monitor', 'log'] as const)
     if (isMapping(written[section])) merged[section] = { ...written[section], ...overrides[section] }
   const parsed = ConfigSchema.safeParse(merged)
   if (parsed.success) return parsed.data

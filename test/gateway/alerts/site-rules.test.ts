@@ -64,3 +64,24 @@ t.test('a technical condition is given a priority, a delay, or silence', async t
   t.match(rig.suppressions, [{ key: 'DATA_GAP', reason: 'disabled' }])
   t.match(rig.wait(30_000), [{ condition: { key: 'STREAM_STALLED' }, delayMs: 30_000 }])
 })
+
+t.test('rules that change while alerts are up: they stay, or end when their task may no longer alert', async t => {
+  const rig = alertRig([AFIB, task('PVC')])
+  for (let i = 0; i < 2; i++) rig.window({ AFIB: 0.9, PVC: 0.9 })
+  rig.condition('patch-1', 'DEVICE_LOST', 'unplugged')
+  t.throws(() => rig.engine.change({ tasks: [AFIB], site: { tasks: { AFIB: { clearBelow: 1 } } } }), {
+    code: 'ALERT_RULE',
+  })
+  t.equal(rig.engine.open().length, 3, 'a change that cannot be is none')
+  const said = rig.engine.change({
+    tasks: [AFIB, task('PVC')],
+    site: {
+      tasks: { PVC: { enabled: false }, AFIB: { threshold: 0.95 } },
+      technical: { DEVICE_LOST: { enabled: false } },
+    },
+  })
+  t.same(inWords([...said, ...rig.wait(0)]), ['end PVC inactive', 'end DEVICE_LOST inactive'])
+  t.same(inWords(rig.engine.change({ tasks: [task('PVC')] })), ['end AFIB inactive'], 'a bundle without the task')
+  for (let i = 0; i < 3; i++) rig.window({ PVC: 0.9 })
+  t.same(inWords(rig.engine.open()), ['start PVC active'], 'and what was switched off is on again')
+})
