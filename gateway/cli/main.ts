@@ -8,6 +8,7 @@ import { demoCommand } from './demo.js'
 import { devicesCommand } from './devices.js'
 import { doctorCommand } from './doctor.js'
 import { evaluateCommand } from './evaluate.js'
+import { flashCommand } from './flash.js'
 import { packageVersion } from './package-version.js'
 import { recordCommand } from './record.js'
 import { replayCommand } from './replay.js'
@@ -37,6 +38,7 @@ for (const make of [
   benchCommand,
   configCommand,
   doctorCommand,
+  flashCommand,
 ])
   program.addCommand(make().copyInheritedSettings(program))
 
