@@ -125,7 +125,11 @@ static void handle(struct ecg_device *device, const struct ecg_packet *packet, u
       }
       break;
     case ECG_SMP:
-      acknowledge(device, ECG_SMP, ECG_ACK_UNSUPPORTED);
+      if (device->config.smp != NULL) {
+        smp_server_receive(device->config.smp, packet->payload, packet->payload_length);
+      } else {
+        acknowledge(device, ECG_SMP, ECG_ACK_UNSUPPORTED);
+      }
       break;
     default:
       device->counters.unknown_types++;

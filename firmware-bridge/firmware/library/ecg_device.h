@@ -22,6 +22,7 @@
 #include "ecg_link_payload.h"
 #include "ecg_port.h"
 #include "ecg_ring.h"
+#include "smp_server.h"
 
 /* ACK and TIME_RSP that wait for the carrier; a host waits for each, so few are ever due at once. */
 #define ECG_REPLIES_MAX 8u
@@ -32,6 +33,8 @@
 /* No sample waits longer than this for others to share its packet. */
 #define ECG_BATCH_US 20000u
 #define ECG_STATUS_PERIOD_US 10000000u
+/* A reset that SMP asks for waits so long for its answer to leave the UART or the radio. */
+#define ECG_RESET_AFTER_US 200000u
 /* Smallest packet that holds one sample of 8 × 24 bit. */
 #define ECG_PACKET_LIMIT_MIN 61u
 
@@ -50,6 +53,7 @@ struct ecg_device_config {
   size_t packet_limit; /* longest packet: ECG_PACKET_MAX on bytes, MTU − 3 on BLE */
   uint8_t *history;    /* see ecg_history.h; two seconds or more let a host mend what a cable loses */
   size_t history_bytes;
+  struct smp_server *smp; /* firmware update in packets of type SMP, "smp" in HELLO; NULL: none. Initialized by the caller */
 };
 
 /* Only ever rising; for the board's own diagnostics. */
@@ -82,6 +86,7 @@ struct ecg_device {
   uint16_t sequence;
   uint64_t cursor; /* first sample that has not been sent live */
   uint64_t status_due_us;
+  uint64_t reset_at_us; /* 0: no reset was asked for */
   struct ecg_ring ring;
   struct ecg_history history;
   struct ecg_reply replies[ECG_REPLIES_MAX];

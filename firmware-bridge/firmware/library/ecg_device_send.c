@@ -37,8 +37,9 @@ static bool flush(struct ecg_device *device) {
 }
 
 static size_t put_hello(struct ecg_device *device) {
-  const char *caps[3] = {"resend", "time"};
+  const char *caps[4] = {"resend", "time"};
   size_t cap_count = 2;
+  if (device->config.smp != NULL) caps[cap_count++] = "smp";
   if (device->config.detects_pacer) caps[cap_count++] = "pacer";
   const struct ecg_hello hello = {.id = device->port.id(device->port.context),
                                   .model = device->config.model,
@@ -76,6 +77,14 @@ static bool send_reply(struct ecg_device *device) {
     const size_t length = ecg_put_ack(payload_of(device), reply.acknowledged, (enum ecg_ack_status)reply.status);
     emit(device, ECG_ACK, length, now_us);
   }
+  return true;
+}
+
+static bool send_smp(struct ecg_device *device) {
+  if (device->config.smp == NULL) return false;
+  const size_t length = smp_server_answer(device->config.smp, payload_of(device), payload_limit(device));
+  if (length == 0) return false;
+  emit(device, ECG_SMP, length, now_of(device));
   return true;
 }
 
@@ -195,11 +204,23 @@ static void drain(struct ecg_device *device) {
 }
 
 static bool send_next(struct ecg_device *device) {
-  return send_hello(device) || send_reply(device) || send_event(device) || send_status(device) || send_live(device) ||
+  return send_hello(device) || send_reply(device) || send_smp(device) || send_event(device) || send_status(device) || send_live(device) ||
          send_resend(device);
+}
+
+static void reset_when_due(struct ecg_device *device) {
+  struct smp_server *smp = device->config.smp;
+  if (smp == NULL || !smp->reset_due) return;
+  const uint64_t now_us = now_of(device);
+  if (device->reset_at_us == 0) device->reset_at_us = now_us + ECG_RESET_AFTER_US;
+  if (now_us < device->reset_at_us) return;
+  smp->reset_due = false;
+  device->reset_at_us = 0;
+  smp->flash.reset(smp->flash.context);
 }
 
 void ecg_device_poll(struct ecg_device *device) {
   drain(device);
   while (flush(device) && send_next(device)) drain(device);
+  reset_when_due(device);
 }

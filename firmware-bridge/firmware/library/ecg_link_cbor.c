@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { UNSIGNED = 0x00, NEGATIVE = 0x20, TEXT = 0x60, ARRAY = 0x80, MAP = 0xa0, FLOAT16 = 0xf9, FLOAT32 = 0xfa };
+enum { UNSIGNED = 0x00, NEGATIVE = 0x20, BYTES = 0x40, TEXT = 0x60, ARRAY = 0x80, MAP = 0xa0, FALSE = 0xf4, TRUE = 0xf5, FLOAT16 = 0xf9, FLOAT32 = 0xfa };
 
 static void put(struct ecg_cbor *cbor, const void *bytes, size_t length) {
   if (cbor->overflow || length > cbor->capacity - cbor->length) {
@@ -58,10 +58,22 @@ void ecg_cbor_fixed8(struct ecg_cbor *cbor, int16_t value) {
   }
 }
 
+void ecg_cbor_bool(struct ecg_cbor *cbor, bool value) {
+  put_number(cbor, value ? TRUE : FALSE, 0, 0);
+}
+
 void ecg_cbor_text(struct ecg_cbor *cbor, const char *utf8) {
-  const size_t length = strlen(utf8);
+  ecg_cbor_text_of(cbor, (const uint8_t *)utf8, strlen(utf8));
+}
+
+void ecg_cbor_text_of(struct ecg_cbor *cbor, const uint8_t *utf8, size_t length) {
   put_head(cbor, TEXT, length);
   put(cbor, utf8, length);
+}
+
+void ecg_cbor_bytes(struct ecg_cbor *cbor, const uint8_t *bytes, size_t length) {
+  put_head(cbor, BYTES, length);
+  put(cbor, bytes, length);
 }
 
 void ecg_cbor_array(struct ecg_cbor *cbor, size_t items) {

@@ -9,7 +9,9 @@
 
 #include "carrier.h"
 #include "ecg_device.h"
+#include "file_flash.h"
 #include "front_end.h"
+#include "smp_console.h"
 
 static const char usage[] =
     "ecg-device-posix [options]   prints the URI under which a gateway finds it, then streams until it is ended\n"
@@ -22,6 +24,8 @@ static const char usage[] =
     "  --drift PPM          its clock and its sampling run fast by this much\n"
     "  --lose PPM           each byte sent is lost with this probability, by --seed N\n"
     "  --off MASK           electrodes off: 1 RA, 2 LA, 4 LL, 8 RL, 16 ... 512 V1 ... V6\n"
+    "  --flash FILE         take firmware updates into this file's two slots, which must hold an image to boot\n"
+    "  --console            speak SMP on a console instead of ECG Link (with --flash)\n"
     "SIGUSR1 presses the patient's button. SIGUSR2 reboots: new boot number, clock and sample index from 0.\n";
 
 static volatile sig_atomic_t button, reboot, ended;
@@ -37,6 +41,8 @@ struct board {
   const char *id;
   int64_t drift_ppm;
   uint64_t booted_ns; /* CLOCK_MONOTONIC */
+  struct smp_server *smp; /* NULL: no firmware update */
+  bool console;
 };
 
 static uint64_t monotonic_ns(void) {
@@ -122,6 +128,35 @@ static void live(struct board *board, const struct options *options, struct ecg_
   }
 }
 
+static void restart(void) {
+  reboot = 1;
+}
+
+/* The console alone until the next reboot or the end: what a bootloader's serial recovery does. */
+static void live_on_console(struct board *board) {
+  static struct smp_console console;
+  static uint8_t frame[UPDATE_BUFFER];
+  uint64_t reset_at_ns = 0;
+  smp_console_init(&console, board->smp, frame, sizeof frame);
+  reboot = 0;
+  while (!ended && !reboot) {
+    const uint8_t *waiting;
+    uint8_t bytes[512];
+    bool lost;
+    size_t length;
+    while ((length = smp_console_pending(&console, &waiting)) > 0) {
+      const size_t taken = carrier_write(&board->carrier, waiting, length);
+      smp_console_sent(&console, taken);
+      if (taken == 0) break;
+    }
+    length = carrier_receive(&board->carrier, 10000, bytes, sizeof bytes, &lost);
+    smp_console_receive(&console, bytes, length);
+    if (!board->smp->reset_due) continue;
+    if (reset_at_ns == 0) reset_at_ns = monotonic_ns() + ECG_RESET_AFTER_US * 1000u;
+    if (monotonic_ns() >= reset_at_ns) restart();
+  }
+}
+
 static void run(struct board *board, const struct options *options) {
   static struct ecg_device device;
   const struct front_end *front_end = &options->front_end;
@@ -129,8 +164,9 @@ static void run(struct board *board, const struct options *options) {
   const size_t retain = (size_t)(options->retain_s * front_end->rate_mhz / 1000);
   uint8_t *history = malloc(retain * stride);
   const struct ecg_port port = {board, clock_us, write_carrier, lock, unlock, id, random_boot, status};
+  char version[SMP_VERSION_TEXT_MAX] = "0.1.0";
   const struct ecg_device_config config = {.model = "ecgclip posix",
-                                           .firmware = "0.1.0",
+                                           .firmware = version,
                                            .leads = front_end->leads,
                                            .channels = front_end->channels,
                                            .width = front_end->width,
@@ -139,9 +175,11 @@ static void run(struct board *board, const struct options *options) {
                                            .carrier = ECG_CARRIER_BYTES,
                                            .packet_limit = ECG_PACKET_MAX,
                                            .history = history,
-                                           .history_bytes = history == NULL ? 0 : retain * stride};
+                                           .history_bytes = history == NULL ? 0 : retain * stride,
+                                           .smp = board->smp};
   for (bool first = true; !ended; first = false) {
     board->booted_ns = monotonic_ns();
+    if (board->smp != NULL) file_flash_boot(board->smp, restart, version);
     const char *fault = ecg_device_init(&device, &config, &port);
     if (fault != NULL) {
       fprintf(stderr, "ecg-device-posix: %s\n", fault);
@@ -149,7 +187,11 @@ static void run(struct board *board, const struct options *options) {
     }
     if (first) puts(board->carrier.uri);
     fflush(stdout);
-    live(board, options, &device);
+    if (board->console) {
+      live_on_console(board);
+    } else {
+      live(board, options, &device);
+    }
   }
   free(history);
 }
@@ -161,7 +203,9 @@ int main(int count, char **arguments) {
       {"id", required_argument, NULL, 'i'},     {"retain", required_argument, NULL, 'k'},
       {"drift", required_argument, NULL, 'd'},  {"lose", required_argument, NULL, 'p'},
       {"seed", required_argument, NULL, 's'},   {"off", required_argument, NULL, 'o'},
+      {"flash", required_argument, NULL, 'u'},  {"console", no_argument, NULL, 'c'},
       {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
+  static struct smp_server smp;
   struct board board = {.id = "ecg-posix"};
   struct options options = {.front_end = front_end_synthetic(500000), .retain_s = 10};
   const char *port = NULL, *link = NULL;
@@ -171,6 +215,13 @@ int main(int count, char **arguments) {
     switch (option) {
       case 't':
         port = optarg;
+        break;
+      case 'u':
+        file_flash_open(optarg);
+        board.smp = &smp;
+        break;
+      case 'c':
+        board.console = true;
         break;
       case 'l':
         link = optarg;
@@ -203,6 +254,10 @@ int main(int count, char **arguments) {
         fputs(usage, option == 'h' ? stdout : stderr);
         return option == 'h' ? 0 : 2;
     }
+  }
+  if (board.console && board.smp == NULL) {
+    fputs("ecg-device-posix: --console needs --flash FILE\n", stderr);
+    return 2;
   }
   if (port == NULL) {
     carrier_open_pty(&board.carrier, link);
