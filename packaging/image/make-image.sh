@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# `make image`: builds Dockerfile.arm64 without a Docker daemon (buildah, chroot isolation) and runs the gateway's self-test in
+# the image under qemu-aarch64, as the image's user, with a read-only root. Prints size and start-up time. Needs root.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+export BUILDAH_ISOLATION=chroot STORAGE_DRIVER=${STORAGE_DRIVER:-vfs}
+image=localhost/ecgclip:arm64
+for program in buildah mmdebstrap bwrap qemu-aarch64-static; do
+  command -v $program >/dev/null || missing="${missing:-} $program"
+done
+[ -z "${missing:-}" ] || { echo "make image needs:$missing (apt-get install buildah mmdebstrap arch-test bubblewrap qemu-user-static)" >&2; exit 1; }
+packaging/image/arm64-emulation.sh
+
+# NODE=… names a base of a registry; without it, the bases are made of Debian's packages.
+if [ -n "${NODE:-}" ]; then
+  bases=(--build-arg NODE="$NODE")
+else
+  bases=(--build-arg NODE=localhost/node20:arm64 --build-arg BUILD_NODE=localhost/node20:amd64)
+  for arch in amd64 arm64; do
+    buildah inspect --type image localhost/node20:$arch >/dev/null 2>&1 || packaging/image/make-base.sh $arch localhost/node20:$arch
+  done
+fi
+
+# The build trusts what this machine trusts, also where a proxy has an authority of its own.
+authorities=/etc/ssl/certs/ca-certificates.crt
+mkdir -p build/image && printf 'cafile=%s\n' $authorities >build/image/npmrc
+buildah build --file Dockerfile.arm64 --format docker --platform linux/arm64 --tag $image "${bases[@]}" \
+  --volume $authorities:$authorities:ro --volume "$PWD/build/image/npmrc:/root/.npmrc:ro" . >build/image/build.log 2>&1 ||
+  { tail -20 build/image/build.log >&2; exit 1; }
+
+container=$(buildah from --pull-never $image)
+trap 'buildah rm "$container" >/dev/null' EXIT
+root=$(buildah mount "$container")
+packaging/image/self-test.sh "$root"
+printf 'image %s: %s MiB, of which the program %s MiB\n' $image "$(du -sm "$root" | cut -f1)" "$(du -sm "$root/opt/ecgclip" | cut -f1)"
