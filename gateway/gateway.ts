@@ -14,6 +14,7 @@ import type { Config } from './config/config.js'
 import { createDevicePipeline, type DevicePipeline } from './device-pipeline.js'
 import { type BundleEngine, startEngine } from './inference/start-engine.js'
 import { healthRoutes } from './monitor/health-routes.js'
+import { createMetrics } from './monitor/metrics.js'
 import { createMonitor, type Monitor } from './monitor/monitor.js'
 import type { Log } from './mqtt/log.js'
 import { type Messaging, startMessaging } from './mqtt/messaging.js'
@@ -89,6 +90,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     throw error
   })
 
+  const metrics = createMetrics({
+    version,
+    model: () => engine.model,
+    inferenceDepth: () => engine.depth,
+    clockSynchronised: hostClock,
+    stuck: () => stuck(),
+    messaging: () => messaging.counters,
+  })
+
   const alerting = createAlerting({
     tasks,
     site: config.alerts,
@@ -97,7 +107,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     newId: () => newId(clock.utc()),
     suppressed: suppression => log.info(suppression, 'alert suppressed'),
     unfinished: messaging.unfinished,
-    publish: messaging.publishAlert,
+    publish(transition) {
+      metrics.alert(transition)
+      messaging.publishAlert(transition)
+    },
   })
 
   messaging.answer(alertCommands(alerting))
@@ -117,13 +130,17 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       utc: clock.utc,
       assessed(device, result) {
         rate.count()
+        metrics.window(device, result)
         void messaging.publishAssessment(device, result).then(taken => {
           if (taken) options.delivered?.(Millis((monotonicNow() - result.window.completed) / 1000))
         })
         alerting.window(device, result)
       },
       condition: alerting.condition,
-      report: messaging.publishDeviceState,
+      report(device, report) {
+        metrics.device(device, report)
+        messaging.publishDeviceState(device, report)
+      },
       claim(id) {
         const holder = holders.get(id)
         if (holder !== undefined && holder !== pipeline && holder.present) return holder.uri
@@ -137,7 +154,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   let stopping = false
   const stuck = () => pipelines.filter(pipeline => pipeline.stuck(monotonicNow())).map(({ uri }) => uri)
-  await monitor.start(healthRoutes({ alive: () => stuck().length === 0, ready: () => !stopping }))
+  await monitor.start([
+    ...healthRoutes({ alive: () => stuck().length === 0, ready: () => !stopping }),
+    ...metrics.routes,
+  ])
 
   let ticked = monotonicNow()
   /** After the event loop stood still, what arrived meanwhile is still to be read: windows wait for as long again. */

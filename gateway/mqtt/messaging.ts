@@ -61,12 +61,14 @@ export interface Messaging {
 }
 
 export interface MessagingCounters {
+  readonly connected: boolean
   readonly connects: number
   readonly assessmentsPublished: number
   readonly assessmentsDropped: number
   readonly alertsDropped: number
   readonly outboxMessages: number
   readonly outboxBytes: number
+  readonly outboxCapacityBytes: number
 }
 
 /** 256 MiB: about 200,000 alert messages. The LevelDB around them may take twice that until it compacts. */
@@ -155,14 +157,16 @@ export async function startMessaging(options: MessagingOptions): Promise<Messagi
     session,
     unfinished: outbox.unfinished,
     get counters() {
-      const { messages, bytes } = outbox.depth
+      const { messages, bytes, capacityBytes } = outbox.depth
       return {
+        connected: link.connection !== null,
         connects: link.connects,
         assessmentsPublished,
         assessmentsDropped,
         alertsDropped: outbox.dropped,
         outboxMessages: messages,
         outboxBytes: bytes,
+        outboxCapacityBytes: capacityBytes,
       }
     },
     publishAlert: transition => outbox.add(transition),
