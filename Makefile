@@ -6,6 +6,7 @@ demo: build
 
 build: node_modules/.ecgclip-lock
 	node_modules/.bin/tsc -p tsconfig.json
+	node_modules/.bin/tsc -p gateway/monitor/page
 
 # --ignore-scripts: every native part ships prebuilt inside its package; nothing may be fetched from elsewhere.
 node_modules/.ecgclip-lock: package-lock.json

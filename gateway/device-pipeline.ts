@@ -29,6 +29,10 @@ export interface PipelineParts extends AssessorParts {
   readonly stream: DeviceStream
   readonly input: Manifest['input']
   report(device: string, report: DeviceReport): void
+  /** Told who the device is, at first contact and at each boot … */
+  identified(identity: DeviceIdentity): void
+  /** … and every block of it, which is borrowed. */
+  samples(device: string, block: SampleBlock): void
   /** Takes this id for this device. Answers where another device of the same id is present, or null when there is none. */
   claim(id: string): string | null
 }
@@ -86,6 +90,7 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
     samples(block) {
       newest = SampleIndex(Math.max(newest ?? 0, block.first + block.count))
       if (block.electrodesOff !== electrodeBits && !block.retransmission) electrodesChanged(block)
+      if (identity) parts.samples(identity.id, block)
       if (assembler === null) return
       progress.samples(parts.monotonic())
       assessAll(assembler.push(block))
@@ -127,6 +132,7 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
     newest = null
     electrodeBits = 0
     electrodesOff = []
+    parts.identified(next)
     condition('ELECTRODES_OFF', null)
     assembler = assemblerFor(next)
   }

@@ -60,10 +60,28 @@ export interface Gateway {
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { config, version, log, failFast = false } = options
-  const monitor = createMonitor({ config: config.monitor, clock, log })
   const streams = config.devices.map(({ uri }) => openDevice(uri))
   const bundle = await loadBundle(config.bundle ?? SHIPPED_BUNDLE, config.trust === undefined ? [] : [config.trust])
   const { input, tasks } = bundle.manifest
+  const monitor = createMonitor({
+    config: config.monitor,
+    gateway: config.id,
+    version,
+    hopSeconds: config.hopSeconds,
+    clock,
+    log,
+    acknowledge: (id, by) => alerting.acknowledge(id, by),
+    health: () => ({
+      model: engine.model,
+      fallback: engine.fallback,
+      windowsPerSecond: rate.perSecond(),
+      inferenceDepth: engine.depth,
+      broker: { connected: messaging.connected, host: messaging.url.host },
+      outbox: { messages: messaging.counters.outboxMessages, bytes: messaging.counters.outboxBytes },
+      clockSynchronised: hostClock(),
+      waitingFor: pipelines.filter(({ present }) => !present).map(({ uri }) => uri),
+    }),
+  })
   const engine = await startEngine(bundle, { ...config.inference, patients: config.devices.length })
 
   const rate = createWindowRate(clock)
@@ -112,6 +130,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       messaging.publishAlert(transition)
     },
   })
+  monitor.rules(tasks, config.alerts)
+  for (const alert of alerting.open()) monitor.alerted(alert)
+  alerting.watch(monitor.alerted)
 
   messaging.answer(alertCommands(alerting))
   warnOfUnknownTasks(config, tasks, log)
@@ -131,6 +152,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       assessed(device, result) {
         rate.count()
         metrics.window(device, result)
+        monitor.assessed(device, result)
         void messaging.publishAssessment(device, result).then(taken => {
           if (taken) options.delivered?.(Millis((monotonicNow() - result.window.completed) / 1000))
         })
@@ -140,7 +162,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       report(device, report) {
         metrics.device(device, report)
         messaging.publishDeviceState(device, report)
+        monitor.reported(device, report)
       },
+      identified: monitor.identified,
+      samples: monitor.samples,
       claim(id) {
         const holder = holders.get(id)
         if (holder !== undefined && holder !== pipeline && holder.present) return holder.uri
@@ -180,6 +205,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   function reload(next: Config): ChangedKeys {
     const changed = changedKeys(current, next)
     alerting.change({ tasks, site: next.alerts, input })
+    monitor.rules(tasks, next.alerts)
     warnOfUnknownTasks(next, tasks, log)
     current = next
     return changed

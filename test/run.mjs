@@ -10,6 +10,7 @@ mkdirSync('build/test', { recursive: true })
 
 /** What a suite needs from the system: a program on the PATH (or a file), and the Debian package that brings it. */
 const NEEDS = [
+  { suite: 'typescript', package: 'chromium', found: () => onPath('chromium') },
   { suite: 'python', package: 'python3-venv', found: () => succeeds('python3', ['-c', 'import venv, ensurepip']) },
   { suite: 'python', package: 'mosquitto', found: () => onPath('mosquitto') },
   { suite: 'python', package: 'mosquitto-clients', found: () => onPath('mosquitto_sub') },
@@ -117,7 +118,7 @@ function prepareNode() {
     remember(marker, ['package-lock.json'])
   }
   rmSync('dist/test', { recursive: true, force: true })
-  return run('node_modules/.bin/tsc', ['-p', 'tsconfig.json'])
+  return ['tsconfig.json', 'gateway/monitor/page'].every(project => run('node_modules/.bin/tsc', ['-p', project]))
 }
 
 function preparePython() {

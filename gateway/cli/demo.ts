@@ -22,8 +22,9 @@ export function demoCommand(): Command {
   return new Command('demo')
     .description('a simulated patient on a virtual device, the gateway, and what an MQTT subscriber sees of it')
     .option('--port <number>', 'loopback port of the broker; 0 takes any free one', number(0, 65535), 0)
+    .option('--page-port <number>', 'loopback port of the monitor page; 0 takes any free one', number(0, 65535), 0)
     .option('--json', 'every message as "topic payload"')
-    .action(async ({ port, json }: { port: number; json?: boolean }) => {
+    .action(async ({ port, pagePort, json }: { port: number; pagePort: number; json?: boolean }) => {
       const { recording } = await readRecording(SHIPPED_DEMO_RECORDING)
       const device = await startDeviceOnPty({ source: recordingSource(recording, { loop: true }), id: 'demo-patient' })
       const data = await mkdtemp(join(tmpdir(), 'ecgclip-demo-'))
@@ -31,6 +32,7 @@ export function demoCommand(): Command {
         id: 'demo',
         devices: [{ uri: device.carrier.uri }],
         broker: { url: 'embedded', embeddedPort: port },
+        monitor: { port: pagePort },
         data,
       })
       const { log, release } = createLog('warn')
@@ -44,7 +46,7 @@ export function demoCommand(): Command {
           if (line !== undefined) process.stdout.write(`${line}\n`)
         })
         await subscriber.subscribeAsync(`${config.broker.base}/#`, { qos: 1 })
-        if (!json) process.stdout.write(introduction(device.carrier.path, url.host))
+        if (!json) process.stdout.write(introduction(device.carrier.path, url.host, gateway.monitor.url))
         await untilSignal()
         await subscriber.endAsync()
         await gateway.stop()
@@ -55,10 +57,11 @@ export function demoCommand(): Command {
     })
 }
 
-function introduction(path: string, broker: string): string {
+function introduction(path: string, broker: string, page: URL | null): string {
   return [
     'Not a medical device. The patient is simulated: sinus rhythm, and atrial fibrillation from the 20th second.',
     `device  ${path} speaks ECG Link`,
+    `page    ${page?.href ?? 'not served: that port is taken'}`,
     `broker  ${broker}: mosquitto_sub -p ${broker.split(':')[1]} -t 'ecg/#' -v shows every message whole`,
     '',
   ].join('\n')

@@ -21,6 +21,8 @@ export interface HttpServerParts {
   readonly access: Access
   readonly routes: readonly Route[]
   readonly log: Log
+  /** What who has no token gets at "/": the form that asks for it. */
+  readonly doorway?: Answer
   /** A WebSocket handshake that may be accepted: it came to `/live`, from this page, with the token. */
   upgrade?(request: IncomingMessage, socket: Duplex, head: Buffer): void
 }
@@ -94,7 +96,8 @@ async function answerRequest(parts: HttpServerParts, request: IncomingMessage): 
   })
   const found = there.find(({ route }) => route.method === method)
   // Without the token nobody learns which paths there are.
-  if (found?.route.access !== 'public' && !parts.access.permits(request.headers)) return UNAUTHORISED
+  if (found?.route.access !== 'public' && !parts.access.permits(request.headers))
+    return { ...UNAUTHORISED, ...(path === '/' && parts.doorway), status: 401 }
   if (!found && there.length > 0)
     return text(405, 'That cannot be done here.', { allow: there.map(({ route }) => route.method).join(', ') })
   if (!found) return NOT_FOUND

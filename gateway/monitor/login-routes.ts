@@ -13,7 +13,7 @@ export function loginRoutes(access: Access): Route[] {
         if (login === 'too-many')
           return text(429, 'Too many wrong tokens; try again in a minute.', { 'retry-after': '60' })
         const wrong = login === 'wrong'
-        return text(303, '', { location: wrong ? '/login?wrong' : '/', ...(!wrong && { 'set-cookie': login.cookie }) })
+        return text(303, '', { location: wrong ? '/login#wrong' : '/', ...(!wrong && { 'set-cookie': login.cookie }) })
       },
     },
   ]

@@ -97,6 +97,8 @@ function rig(t: Test, assess: (call: number) => Promise<Inference>, claim: () =>
       if (detail !== null) conditions.push(key)
     },
     report: (_, report) => reports.push(report),
+    identified() {},
+    samples() {},
     claim,
   })
   pipeline.start()

@@ -63,7 +63,7 @@ t.test('the form gives a session for the token, and nothing for another', async 
   const { ask } = await start(t, { token: TOKEN })
   const login = (token: string) => ask('/login', { method: 'POST', body: new URLSearchParams({ token }) })
   const refused = await login('wrong')
-  t.equal(refused.headers.get('location'), '/login?wrong')
+  t.equal(refused.headers.get('location'), '/login#wrong')
   t.equal(refused.headers.get('set-cookie'), null)
   const accepted = await login(TOKEN)
   t.equal(accepted.headers.get('location'), '/')
