@@ -24,6 +24,8 @@ export interface KeyRing {
   trust(file: string): string
   /** Never again. What it signed is neither installed nor started, whatever folder the key itself lies in. */
   revoke(id: string): void
+  /** Trusts the key in the file and revokes the other one, unless that one is still needed, by what `neededBy` names. */
+  rotate(id: string, file: string, neededBy: readonly string[]): string
 }
 
 const RevokedSchema = z.strictObject({ revoked: z.array(z.string()) })
@@ -45,7 +47,7 @@ export function openKeyRing(folder: string, trust: readonly string[]): KeyRing {
   }
   const sites = () => readTrustedKeys([...(existsSync(folder) ? [folder] : []), ...trust])
 
-  return {
+  const ring: KeyRing = {
     async trusted() {
       const never = revoked()
       return new Map([...(await sites())].filter(([id]) => !never.includes(id)))
@@ -80,7 +82,21 @@ export function openKeyRing(folder: string, trust: readonly string[]): KeyRing {
       rmSync(join(folder, `${id}.pem`), { force: true })
       syncFolder(folder)
     },
+    rotate(id, file, neededBy) {
+      if (neededBy.length > 0)
+        throw new StoreError(
+          'KEY_IN_USE',
+          `Key ${id} still vouches for ${neededBy.join(' and ')}; have it signed with the next key ("ecgclip model sign") and install it again`,
+          { exitCode: 3 },
+        )
+      const next = ring.trust(file)
+      if (next === id)
+        throw new StoreError('KEY_IN_USE', `${file} is the old key itself; name the next one`, { exitCode: 2 })
+      ring.revoke(id)
+      return next
+    },
   }
+  return ring
 }
 
 function publicKeyIn(file: string): KeyObject {

@@ -8,7 +8,7 @@ export type StoreErrorCode =
   | 'STORE_NOTHING_BEFORE'
   | 'STORE_NO_TRIAL'
   | 'BUNDLE_COUNTER_LOWER'
-  | 'KEY_EXISTS'
+  | 'KEY_IN_USE'
   | 'KEY_INVALID'
   | 'KEY_REVOKED'
   | 'KEY_UNKNOWN'

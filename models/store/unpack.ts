@@ -1,11 +1,11 @@
 import { statfsSync } from 'node:fs'
-import { mkdir, open, readFile, stat } from 'node:fs/promises'
+import { mkdir, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { syncFolder } from '../../ecg/write-durably.js'
-import { BundleError } from '../bundle/bundle-error.js'
-import { type Bundle, readBundleFile, verifyBundle } from '../bundle/load-bundle.js'
-import { MANIFEST, MAX_BUNDLE_BYTES } from '../bundle/parse-manifest.js'
+import { checkBundle } from '../bundle/check-bundle.js'
+import { type Bundle, readBundleFile } from '../bundle/load-bundle.js'
+import { MANIFEST } from '../bundle/parse-manifest.js'
 import { type FileSink, readArchive, type SignedManifest } from '../bundle/read-archive.js'
 import type { TrustedKeys } from '../bundle/trusted-keys.js'
 import { SIGNATURE } from '../bundle/verify-signature.js'
@@ -25,11 +25,9 @@ const KEEP_FREE_BYTES = 32 * 2 ** 20
  * An archive is read twice: what is written is checked again as it passes, for the file may have changed in between.
  */
 export async function unpackInto(into: string, path: string, keys: TrustedKeys, steps: UnpackSteps): Promise<void> {
-  const { isFolder, bytes } = await lookAt(path)
-  steps.progress('check', 0, bytes)
-  const bundle = isFolder ? await verifyBundle(path, keys) : null
-  const found = bundle ?? (await readArchive(path, keys))
-  steps.progress('check', bytes, bytes)
+  steps.progress('check', 0, 1)
+  const found = await checkBundle(path, keys)
+  steps.progress('check', 1, 1)
   await steps.accept(found)
 
   const total = Object.values(found.manifest.files).reduce((sum, { bytes }) => sum + bytes, 0)
@@ -52,21 +50,9 @@ export async function unpackInto(into: string, path: string, keys: TrustedKeys, 
       await file.close()
     }
   }
-  if (bundle) await copyFiles(bundle, write)
+  if ('paths' in found) await copyFiles(found, write)
   else await readArchive(path, keys, write)
   syncFolder(into)
-}
-
-async function lookAt(path: string): Promise<{ isFolder: boolean; bytes: number }> {
-  const found = await stat(path).catch((cause: Error) => {
-    throw new BundleError('BUNDLE_FILE_MISSING', `${path} does not exist; check the path`, cause)
-  })
-  if (found.isDirectory()) return { isFolder: true, bytes: 0 }
-  if (!found.isFile())
-    throw new BundleError('BUNDLE_FILE_NOT_PLAIN', `${path} is neither a .tar.gz nor a folder; check the path`)
-  if (found.size > MAX_BUNDLE_BYTES)
-    throw new BundleError('BUNDLE_TOO_LARGE', `${path} is larger than ${MAX_BUNDLE_BYTES} bytes; it is no bundle`)
-  return { isFolder: false, bytes: found.size }
 }
 
 async function copyFiles(bundle: Bundle, write: FileSink): Promise<void> {
