@@ -14,7 +14,9 @@ export function keyCommand(): Command {
     .option('-o, --out <file>', 'where the private key is written; must not exist yet', DEFAULT_SIGNING_KEY)
     .action(({ out }: { out: string }) => {
       const { id, publicKey } = generateSigningKey(out)
-      process.stdout.write(`key ${id}\nprivate ${out} (keep it to yourself, and a copy in a safe place)\npublic ${publicKey}\n`)
+      process.stdout.write(
+        `key ${id}\nprivate ${out} (keep it to yourself, and a copy in a safe place)\npublic ${publicKey}\n`,
+      )
     })
   storeOptions(key.command('list'))
     .description('the keys that this gateway trusts, and those that it has revoked')

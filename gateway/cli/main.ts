@@ -9,6 +9,8 @@ import { devicesCommand } from './devices.js'
 import { doctorCommand } from './doctor.js'
 import { evaluateCommand } from './evaluate.js'
 import { flashCommand } from './flash.js'
+import { keyCommand } from './key.js'
+import { modelCommand } from './model.js'
 import { packageVersion } from './package-version.js'
 import { recordCommand } from './record.js'
 import { replayCommand } from './replay.js'
@@ -36,11 +38,20 @@ for (const make of [
   assessCommand,
   evaluateCommand,
   benchCommand,
+  modelCommand,
+  keyCommand,
   configCommand,
   doctorCommand,
   flashCommand,
 ])
-  program.addCommand(make().copyInheritedSettings(program))
+  program.addCommand(inheriting(make(), program))
+
+/** The settings of the one above, down to the last subcommand. */
+function inheriting(command: Command, above: Command): Command {
+  command.copyInheritedSettings(above)
+  for (const inner of command.commands) inheriting(inner, command)
+  return command
+}
 
 // A reader that goes away (`ecgclip assess … | head`) is the reader's business, not an error.
 process.stdout.on('error', error => process.exit((error as NodeJS.ErrnoException).code === 'EPIPE' ? 0 : 1))

@@ -37,10 +37,19 @@ function asText({ manifest, sha256, key }: SignedManifest): string {
     ['sha256', sha256],
     ['signed with', key],
     ['made from', `${provenance.commit}, recipe ${provenance.recipe}`],
-    ['input', `${input.samples / input.rate} s at ${input.rate} Hz, ${input.leads.join(' ')}, at least ${input.minimumLeads} of them`],
+    [
+      'input',
+      `${input.samples / input.rate} s at ${input.rate} Hz, ${input.leads.join(' ')}, at least ${input.minimumLeads} of them`,
+    ],
     ['device rates', [input.rate, ...input.resampling.map(({ from }) => from)].join(', ')],
-    ...provenance.datasets.map(({ name, records, licence }) => ['trained on', `${records} records of ${name} (${licence})`]),
-    ...variants.map(({ file, precision, providers }) => ['variant', `${file}: ${precision} for ${providers.join(', ')}`]),
+    ...provenance.datasets.map(({ name, records, licence }) => [
+      'trained on',
+      `${records} records of ${name} (${licence})`,
+    ]),
+    ...variants.map(({ file, precision, providers }) => [
+      'variant',
+      `${file}: ${precision} for ${providers.join(', ')}`,
+    ]),
   ] as const
   const width = Math.max(...facts.map(([label]) => label.length))
   const rows = tasks.map(({ id, display, threshold, alert, evidence }) => [

@@ -12,7 +12,8 @@ export function modelInstallCommand(): Command {
     .action(async (source: string, flags: StoreFlags & { ca?: string }) => {
       const { store, config } = storeOf(flags)
       const bar = progressBar()
-      const progress = (phase: string, bytes: number, total: number) => bar?.update(total > 0 ? bytes / total : 0, { phase })
+      const progress = (phase: string, bytes: number, total: number) =>
+        bar?.update(total > 0 ? bytes / total : 0, { phase })
       const fetched = (path: string) =>
         fetchBundle(source, path, {
           caFile: flags.ca,
@@ -28,7 +29,10 @@ export function modelInstallCommand(): Command {
         const { active } = store.state()
         const { name, version, counter } = manifest
         if (flags.json) printJson({ slot: active, name, version, counter, sha256, key })
-        else process.stdout.write(`${name} ${version} is in slot ${active}, on trial; a gateway that runs takes it over at once.\n`)
+        else
+          process.stdout.write(
+            `${name} ${version} is in slot ${active}, on trial; a gateway that runs takes it over at once.\n`,
+          )
       } finally {
         bar?.stop()
       }

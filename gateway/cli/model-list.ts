@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { loadBundle } from '../../models/bundle/load-bundle.js'
 import { SHIPPED_BUNDLE } from '../../models/shipped-assets.js'
-import { storeReport, type StoreReport } from '../model/store-report.js'
+import { type StoreReport, storeReport } from '../model/store-report.js'
 import { formatTable } from './format-table.js'
 import { printJson, type StoreFlags, storeOf, storeOptions } from './model-store.js'
 

@@ -27,7 +27,10 @@ export function storeOptions(command: Command): Command {
 /** The store of the gateway that the flags name, running or not. */
 export function storeOf({ config: file, data, trust }: StoreFlags): { store: ModelStore; config: Config } {
   const config = loadConfig(file, { ...(data !== undefined && { data }), ...(trust !== undefined && { trust }) })
-  return { config, store: openModelStore(join(config.data, 'models'), config.trust === undefined ? [] : [config.trust]) }
+  return {
+    config,
+    store: openModelStore(join(config.data, 'models'), config.trust === undefined ? [] : [config.trust]),
+  }
 }
 
 /** Proves a bundle with what the gateway would run it on. */

@@ -11,7 +11,9 @@ import { printJson, provenFor, type StoreFlags, storeOf, storeOptions } from './
 /** `ecgclip model verify`: everything that installing would check, without installing. */
 export function modelVerifyCommand(): Command {
   return storeOptions(new Command('verify'))
-    .description('signature, hashes, schema and, on this machine, the goldens of a bundle; exit code 3 if one does not hold')
+    .description(
+      'signature, hashes, schema and, on this machine, the goldens of a bundle; exit code 3 if one does not hold',
+    )
     .argument('<bundle>', 'a folder or .tar.gz')
     .action(async (path: string, flags: StoreFlags) => {
       const { store, config } = storeOf(flags)
@@ -25,7 +27,10 @@ export function modelVerifyCommand(): Command {
         const { sha256, key } = bundle
         const { name, version, counter } = bundle.manifest
         if (flags.json) printJson({ name, version, counter, sha256, key })
-        else process.stdout.write(`${name} ${version} (counter ${counter}) is whole, signed with ${key}, and passes its goldens here.\n`)
+        else
+          process.stdout.write(
+            `${name} ${version} (counter ${counter}) is whole, signed with ${key}, and passes its goldens here.\n`,
+          )
       } finally {
         await rm(folder, { recursive: true, force: true })
       }

@@ -18,9 +18,13 @@ export const DEFAULT_SIGNING_KEY = join(
 /** Makes a private key (Ed25519, PKCS #8 PEM, readable by its owner only), and the public one beside it: `<key id>.pem`. */
 export function generateSigningKey(file: string): { id: string; publicKey: string } {
   if (existsSync(file))
-    throw new EcgclipError('KEY_EXISTS', `${file} exists already; name another file, for a lost key cannot be made again`, {
-      exitCode: 2,
-    })
+    throw new EcgclipError(
+      'KEY_EXISTS',
+      `${file} exists already; name another file, for a lost key cannot be made again`,
+      {
+        exitCode: 2,
+      },
+    )
   const pair = generateKeyPairSync('ed25519')
   const id = keyId(pair.publicKey)
   const publicKey = join(dirname(file), `${id}.pem`)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from ecgclip import bundle, steps
+from ecgclip.archive import pack
 from ecgclip.config import Recipe, load_recipe
 from ecgclip.data import Dataset, load, locate
 from ecgclip.demo import write_demo
@@ -58,6 +59,10 @@ def _parser() -> argparse.ArgumentParser:
     }.items():
         command = commands.add_parser(name, parents=[recipe], help=description, description=description)
         command.set_defaults(run=_run, step=name)
+    packing = commands.add_parser("pack", help="write a signed bundle as the .tar.gz that gateways install")
+    packing.add_argument("folder", type=Path, help="bundle folder")
+    packing.add_argument("archive", type=Path, help="file to write")
+    packing.set_defaults(run=lambda options: pack(options.folder, options.archive))
     demo = commands.add_parser("simulate", help="write the simulated recording that the demonstration plays")
     demo.add_argument("--out", type=Path, default=ROOT / "models" / "demo")
     demo.set_defaults(run=lambda options: write_demo(options.out))
