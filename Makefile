@@ -1,5 +1,5 @@
 # Every target sets up what it needs. `make demo` needs Node (>= 20) and make, nothing else.
-.PHONY: demo build test bench soak lint reference clean
+.PHONY: demo build test bench soak pictures lint reference clean
 
 demo: build
 	node dist/gateway/cli/main.js demo
@@ -23,6 +23,10 @@ bench: build
 soak: build
 	node dist/bench/soak.js
 	node dist/bench/replug.js
+
+# The monitor page in every form that it has, with sixteen simulated patients, into build/pictures. Needs Chromium.
+pictures: build
+	node dist/bench/monitor/pictures.js
 
 lint: build
 	node_modules/.bin/biome check --error-on-warnings .

@@ -13,6 +13,7 @@ const MICROVOLTS = 1000
 const ABSENT = -(2 ** 31)
 
 interface KeptWindow {
+  readonly alert: MonitoredAlert
   readonly about: EvidenceAnswer['window']
   /** µV. */
   readonly signal: ReadonlyMap<(typeof STANDARD_LEADS)[number], Int32Array>
@@ -39,10 +40,9 @@ export function createAlertBoard(): AlertBoard {
   const windows = new Map<string, KeptWindow>()
   let bytes = 0
 
-  function keep(id: string, { assessed, waveform }: SeenWindow): void {
-    forgetWindow(id)
-    const kept = keptWindow(assessed, waveform)
-    windows.set(id, kept)
+  function keep(transition: AlertTransition, { assessed, waveform }: SeenWindow): void {
+    const kept = keptWindow({ ...transition, window: true }, assessed, waveform)
+    windows.set(transition.id, kept)
     bytes += kept.bytes
     for (const oldest of windows.keys()) {
       if (bytes <= MOST_WINDOW_BYTES) return
@@ -72,7 +72,7 @@ export function createAlertBoard(): AlertBoard {
     add(transition, seen) {
       const { id } = transition
       // The window of the start says what was seen; later ones would show the end of an episode in its place.
-      if (seen && transition.type !== 'ST' && !windows.has(id) && transition.phase !== 'end') keep(id, seen)
+      if (seen && transition.type !== 'ST' && !windows.has(id) && transition.state === 'active') keep(transition, seen)
       const alert = { ...transition, window: windows.has(id) }
       alerts.delete(id)
       alerts.set(id, alert)
@@ -80,18 +80,21 @@ export function createAlertBoard(): AlertBoard {
       return alert
     },
     evidence(id) {
-      const alert = alerts.get(id)
       const kept = windows.get(id)
-      if (!alert || !kept) return undefined
+      if (!kept) return undefined
       const signal = Object.fromEntries([...kept.signal].map(([lead, values]) => [lead, Array.from(values, orNull)]))
-      return { alert: shown(alert), window: kept.about, signal }
+      return { alert: kept.alert, window: kept.about, signal }
     },
   }
 }
 
 const orNull = (value: number): number | null => (value === ABSENT ? null : value)
 
-function keptWindow({ window, start, uncertaintyMs }: AssessedWindow, { ring, leads }: PatientWaveform): KeptWindow {
+function keptWindow(
+  alert: MonitoredAlert,
+  { window, start, uncertaintyMs }: AssessedWindow,
+  { ring, leads }: PatientWaveform,
+): KeptWindow {
   const signal = new Map(
     leads.map(lead => {
       const position = STANDARD_LEADS.indexOf(lead)
@@ -103,6 +106,7 @@ function keptWindow({ window, start, uncertaintyMs }: AssessedWindow, { ring, le
     }),
   )
   return {
+    alert,
     about: {
       rate: window.rate,
       samples: window.samples,

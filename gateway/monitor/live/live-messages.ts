@@ -94,6 +94,7 @@ export type ViewerRequest =
 
 /** What `/api/evidence/ID` answers. */
 export interface EvidenceAnswer {
+  /** As it was when this window brought it about. */
   readonly alert: MonitoredAlert
   readonly window: {
     readonly rate: number

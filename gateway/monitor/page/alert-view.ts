@@ -2,7 +2,8 @@ import type { EvidenceAnswer, MonitoredAlert } from '../live/live-messages.js'
 import { classesOf, kindOf, stateWords } from './alarm-words.js'
 import { choice } from './choice.js'
 import { element } from './element.js'
-import { drawEvidence, saliencyWords } from './evidence-drawing.js'
+import { drawEvidence } from './evidence-drawing.js'
+import { saliencyWords } from './saliency-words.js'
 import { dateAndTime, uncertainty } from './times.js'
 import type { View } from './view.js'
 import type { ViewParts } from './wall-view.js'
@@ -38,8 +39,10 @@ export function createAlertView(
     root.replaceChildren(...page(alert, evidence))
   }
 
-  function page(alert: MonitoredAlert, { window, signal }: EvidenceAnswer): Node[] {
-    const { condition, evidence: proof, acknowledged } = alert
+  function page(alert: MonitoredAlert, evidence: EvidenceAnswer): Node[] {
+    const { window } = evidence
+    const { condition, acknowledged } = alert
+    const { evidence: proof } = evidence.alert
     const finding = 'probability' in proof ? proof : null
     const end = window.start + (1000 * window.samples) / window.rate
     const missing = window.missing > 0 ? `${window.missing} of ${window.samples} samples` : 'none'
@@ -55,7 +58,6 @@ export function createAlertView(
       ...(finding
         ? ([
             ['Probability', `${finding.probability.toFixed(3)} (threshold ${finding.threshold.toFixed(3)})`],
-            ['Windows', `${finding.windows} at or above the threshold`],
             [
               'Model',
               `${finding.model.bundle} ${finding.model.version}, ${finding.model.precision} on ${finding.model.provider}`,
@@ -94,7 +96,7 @@ export function createAlertView(
           element('a', { class: 'button', href: back }, 'Live'),
         ),
       ),
-      element('div', { class: 'evidence-frame' }, drawEvidence({ alert, window, signal }, settings.current.layout)),
+      element('div', { class: 'evidence-frame' }, drawEvidence(evidence, settings.current.layout)),
       element(
         'p',
         { class: 'legend' },

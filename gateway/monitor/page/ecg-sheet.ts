@@ -95,8 +95,10 @@ export function createEcgSheet(): EcgSheet {
     const context = marks.getContext('2d')!
     context.strokeStyle = colour
     context.lineWidth = 1.35 * density
-    for (let row = 0; row < rows; row++)
-      drawCalibration(context, pixelsPerMm, rowCentre(row, rows, height), gain, pixelsPerMm)
+    for (let row = 0; row < rows; row++) {
+      const y = rowCentre(row, rows, height)
+      if (y > gain * pixelsPerMm) drawCalibration(context, pixelsPerMm, y, gain, pixelsPerMm)
+    }
     context.fillStyle = colour
     for (const { row, from } of segments)
       if (from > 0) {

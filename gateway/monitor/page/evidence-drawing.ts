@@ -2,6 +2,7 @@ import type { EvidenceAnswer } from '../live/live-messages.js'
 import { svgElement } from './element.js'
 import { type Layout, layoutOf } from './layout.js'
 import { median } from './median.js'
+import { saliencyWords } from './saliency-words.js'
 import type { Settings } from './settings.js'
 
 /** mm, as everything here: printed at its own size it is 25 mm/s and 10 mm/mV. */
@@ -35,21 +36,6 @@ export function drawEvidence({ alert, window, signal }: EvidenceAnswer, name: Se
     ...Array.from({ length: layout.rows }, (_, i) => calibration(i, row)),
     ...traces(layout, row, signal, window),
   )
-}
-
-/** Where the model looked, in words; the shading is not for everyone to see. */
-export function saliencyWords(saliency: readonly number[]): string {
-  const most = Math.max(...saliency, 0)
-  if (most <= 0) return 'The model gives no part of it more weight than another.'
-  const strong = saliency.flatMap((value, i) => (value >= most / 2 ? [i] : []))
-  const second = (step: number) => ((10 * step) / saliency.length).toFixed(1)
-  const spans: [number, number][] = []
-  for (const step of strong) {
-    const last = spans.at(-1)
-    if (last && step === last[1]) last[1] = step + 1
-    else spans.push([step, step + 1])
-  }
-  return `What raised the probability most lies at ${spans.map(([a, b]) => `${second(a)}–${second(b)} s`).join(', ')}.`
 }
 
 function paper(height: number): SVGElement[] {

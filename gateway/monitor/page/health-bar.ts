@@ -67,7 +67,13 @@ function factsOf(
     ],
     ...(clockSynchronised === null
       ? []
-      : [[clockSynchronised ? 'ok' : 'warn', 'Clock', clockSynchronised ? 'synchronised' : 'drifting'] as const]),
+      : [
+          [
+            clockSynchronised ? 'ok' : 'warn',
+            'Clock',
+            clockSynchronised ? 'synchronised' : 'not synchronised',
+          ] as const,
+        ]),
     ...(waitingFor.length > 0
       ? [
           [

@@ -36,7 +36,7 @@ export function createPatientView(device: string, { state, settings, alerts }: V
     alerts.update()
     absent.hidden = patient !== null
     sheet.element.hidden = patient === null
-    setText(scale, `${speed} mm/s · ${gain} mm/mV · from ${baseline} Hz, no other filter`)
+    setText(scale, `${speed} mm/s · ${gain} mm/mV · high-pass ${baseline} Hz, no other filter`)
   }
 
   update()

@@ -61,10 +61,10 @@ export function sheetControls(settings: SettingsStore, frozen: (frozen: boolean)
       value => settings.change({ mode: value }),
     ),
     choice(
-      'From Hz',
+      'High-pass',
       [
-        [0.05, '0.05'],
-        [0.5, '0.5'],
+        [0.05, '0.05 Hz'],
+        [0.5, '0.5 Hz'],
       ],
       baseline,
       value => settings.change({ baseline: value }),

@@ -10,7 +10,9 @@ export function dateAndTime(unixMillis: number): string {
 /** "± 8 ms", "± 1.2 s", or that nobody knows. */
 export function uncertainty(milliseconds: number | null): string {
   if (milliseconds === null) return 'clock not yet known'
-  return milliseconds < 1000 ? `± ${Math.ceil(milliseconds)} ms` : `± ${(milliseconds / 1000).toFixed(1)} s`
+  return milliseconds < 1000
+    ? `± ${Math.ceil(milliseconds)} ms`
+    : `± ${(Math.ceil(milliseconds / 100) / 10).toFixed(1)} s`
 }
 
 /** How long ago, coarse: "12 s", "4 min", "3 h". */

@@ -145,7 +145,7 @@ export class TracePainter {
       const begin = (from * this.#step) % whole
       const length = (end - from) * this.#step
       ink.clearRect(left + begin + 1, top, Math.min(length, whole - begin), height)
-      if (begin + length > whole) ink.clearRect(left, top, begin + length - whole, height)
+      if (begin + length > whole) ink.clearRect(left, top, begin + length - whole + 1, height)
     }
     for (const pen of pens) {
       for (let index = from; index < end; index++) {

@@ -1,0 +1,94 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import type { Hertz } from '../../ecg/units.js'
+import { recordingSource } from '../../firmware-bridge/emulator/recording-source.js'
+import type { SampleSource } from '../../firmware-bridge/emulator/sample-source.js'
+import { startDeviceOnPty, type VirtualDevice } from '../../firmware-bridge/emulator/virtual-device.js'
+import { readRecording } from '../../firmware-bridge/recording/read-recording.js'
+import { monotonicNow } from '../../firmware-bridge/transport/monotonic-now.js'
+import type { ConfigOverrides } from '../../gateway/config/load-config.js'
+import { loadConfig } from '../../gateway/config/load-config.js'
+import { type Gateway, startGateway } from '../../gateway/gateway.js'
+import { SHIPPED_DEMO_RECORDING } from '../../models/shipped-assets.js'
+
+export interface SimulatedPatient {
+  readonly id: string
+  /** Where in the demo recording it begins, s: sinus rhythm at first, atrial fibrillation from the 20th on. */
+  readonly from: number
+  /** Of the recording's channels; all by default. */
+  readonly leads?: readonly string[]
+  readonly battery?: number
+  readonly electrodesOff?: (sample: number) => number
+}
+
+/** A gateway with patients on pseudo-terminals, and its page. */
+export interface PageOfPatients {
+  readonly gateway: Gateway
+  readonly url: URL
+  readonly devices: readonly VirtualDevice[]
+  stop(): Promise<void>
+}
+
+/** Everything real but the patients. Windows begin every second, so that a finding needs a quarter of a minute to alert. */
+export async function startPageOfPatients(
+  patients: readonly SimulatedPatient[],
+  overrides: ConfigOverrides = {},
+): Promise<PageOfPatients> {
+  const { recording } = await readRecording(SHIPPED_DEMO_RECORDING)
+  const whole = recordingSource(recording, { loop: true })
+  const devices = await Promise.all(
+    patients.map(({ id, from, leads = whole.leads, electrodesOff = () => 0 }) =>
+      startDeviceOnPty({ source: part(whole, leads, from * whole.rate), id, electrodesOff }),
+    ),
+  )
+  const data = await mkdtemp(join(tmpdir(), 'ecgclip-page-'))
+  const config = loadConfig(undefined, {
+    id: 'ward-7',
+    devices: devices.map(({ carrier }) => ({ uri: carrier.uri })),
+    broker: { url: 'embedded', embeddedPort: 0 },
+    hopSeconds: 1,
+    data,
+    ...overrides,
+    monitor: { port: 0, ...overrides.monitor },
+  })
+  const gateway = await startGateway({ config, version: '0.0.0-test', log: pino({ level: 'silent' }) })
+  const batteries = setInterval(() => {
+    patients.forEach(({ battery }, i) => {
+      if (battery !== undefined) devices[i]!.session.status({ battery }, monotonicNow())
+    })
+  }, 1000)
+  return {
+    gateway,
+    url: gateway.monitor.url!,
+    devices,
+    async stop() {
+      clearInterval(batteries)
+      await gateway.stop()
+      await Promise.all(devices.map(device => device.stop()))
+      await rm(data, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Some leads of a source, from a later sample on. */
+function part(source: SampleSource, leads: readonly string[], first: number): SampleSource {
+  const channels = leads.map(lead => source.leads.indexOf(lead))
+  const whole = source.leads.length
+  let values = new Int32Array(0)
+  return {
+    rate: source.rate as Hertz,
+    lsbPicovolts: source.lsbPicovolts,
+    leads,
+    read(at, count, out) {
+      if (values.length < count * whole) values = new Int32Array(count * whole)
+      const there = source.read(first + at, count, values)
+      for (let i = 0; i < there; i++)
+        channels.forEach((channel, c) => {
+          out[i * leads.length + c] = values[i * whole + channel]!
+        })
+      return there
+    },
+  }
+}
