@@ -1,3 +1,4 @@
+import type { Tap } from '../transport/gatt.js'
 import type { PacketCarrier } from '../transport/packet-carrier.js'
 import { type BlePlace, createGattCarrier } from './gatt-carrier.js'
 
@@ -8,13 +9,14 @@ const TO_DEVICE = '7e0c0003-5ec6-4c1b-9d3a-0ec91b9a7e01'
 const LEAST_MTU = 64
 
 /** ECG Link on BLE: one packet is one notification or one write without response, without COBS. */
-export function createBleEcgLinkCarrier(place: BlePlace): PacketCarrier {
-  const gatt = createGattCarrier(place, {
+export function createBleEcgLinkCarrier(place: BlePlace, tap: Tap): PacketCarrier {
+  const carrier = createGattCarrier(place, {
     service: ECG_LINK_SERVICE,
     notify: [FROM_DEVICE],
     leastMtu: LEAST_MTU,
     unacknowledged: true,
   })
+  const gatt = tap(carrier)
   return {
     open: listener =>
       gatt.open({
@@ -26,6 +28,6 @@ export function createBleEcgLinkCarrier(place: BlePlace): PacketCarrier {
       }),
     send: packet => gatt.write(packet, TO_DEVICE),
     close: () => gatt.close(),
-    radio: () => gatt.radio(),
+    radio: () => gatt.radio?.(),
   }
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RadioFigures } from '../device-stream.js'
-import type { GattCarrier, GattListener, GattProfile } from '../devices/gatt.js'
+import type { GattCarrier, GattListener, GattProfile } from '../transport/gatt.js'
 import { TransportError } from '../transport/transport-error.js'
 import { adapterNamed, type Link } from './adapter.js'
 import type { AdapterName } from './adapter-name.js'

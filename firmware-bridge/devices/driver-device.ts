@@ -1,9 +1,9 @@
 import type { SampleIndex } from '../../ecg/units.js'
 import { type DeviceListener, type DeviceStream, noneCounted, type SampleTime } from '../device-stream.js'
+import type { GattCarrier } from '../transport/gatt.js'
 import { type Clocks, inUtc, SYSTEM_CLOCKS } from './clocks.js'
 import type { Driver } from './driver.js'
 import { createDriverSession, type DriverSession } from './driver-session.js'
-import type { GattCarrier } from './gatt.js'
 
 /** How often commands and silence are looked at, ms. */
 const TICK = 25

@@ -1,7 +1,7 @@
 import { Hertz, type Microseconds, Millivolts } from '../../ecg/units.js'
+import type { GattProfile } from '../transport/gatt.js'
 import type { Driver, DriverConnection, DriverLink } from './driver.js'
 import type { DriverOptions } from './driver-options.js'
-import type { GattProfile } from './gatt.js'
 import {
   decodeGsp,
   decodeGspEcg,

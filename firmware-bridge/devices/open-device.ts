@@ -4,15 +4,15 @@ import type { DeviceStream } from '../device-stream.js'
 import { createReplayTransport } from '../emulator/replay-transport.js'
 import { DEFAULT_DRIVER, type DeviceUri, parseDeviceUri } from '../transport/device-uri.js'
 import { createFramedCarrier } from '../transport/framed-carrier.js'
+import type { Tap } from '../transport/gatt.js'
 import type { PacketCarrier } from '../transport/packet-carrier.js'
-import type { Tap } from '../transport/transport.js'
 import { TransportError } from '../transport/transport-error.js'
 import { transportFor } from '../transport/transport-for.js'
 import { createEcgLinkDevice } from './ecg-link.js'
 import { openVendorDevice, VENDOR_DRIVERS } from './vendor-devices.js'
 
-/** The device that a URI names, not yet started. Throws a `TransportError` where the URI itself is wrong. `tap`: on a carrier of bytes. */
-export function openDevice(uri: string, tap: Tap = transport => transport): DeviceStream {
+/** The device that a URI names, not yet started. Throws a `TransportError` where the URI itself is wrong. `tap`: on its carrier. */
+export function openDevice(uri: string, tap: Tap = carrier => carrier): DeviceStream {
   const vendor = openVendorDevice(uri, createGattCarrier, tap)
   if (vendor) return vendor
   const parsed = parseDeviceUri(uri)
@@ -28,7 +28,7 @@ export function openDevice(uri: string, tap: Tap = transport => transport): Devi
 function carrierFor(uri: DeviceUri, tap: Tap): PacketCarrier {
   switch (uri.carrier) {
     case 'ble':
-      return createBleEcgLinkCarrier(uri)
+      return createBleEcgLinkCarrier(uri, tap)
     case 'replay':
       return createFramedCarrier(tap(createReplayTransport(uri.record, uri.driver)))
     default:

@@ -3,7 +3,7 @@ import type { BlePlace } from '../ble/gatt-carrier.js'
 import type { DeviceStream } from '../device-stream.js'
 import { createReplayTransport } from '../emulator/replay-transport.js'
 import { type DeviceUri, parseDeviceUri } from '../transport/device-uri.js'
-import type { Tap } from '../transport/transport.js'
+import type { GattCarrier, GattProfile, Tap } from '../transport/gatt.js'
 import { TransportError } from '../transport/transport-error.js'
 import { transportFor } from '../transport/transport-for.js'
 import { createAds1298Driver } from './ads1298.js'
@@ -11,7 +11,6 @@ import { CYTON_BAUD, createCytonDriver } from './cyton.js'
 import type { Driver } from './driver.js'
 import { createDriverDevice } from './driver-device.js'
 import { type DriverOptions, readDriverOptions } from './driver-options.js'
-import type { GattCarrier, GattProfile } from './gatt.js'
 import { createHealthyPiDriver } from './healthypi.js'
 import { createMovesenseDriver, MOVESENSE_PROFILE } from './movesense.js'
 import { createPolarH10Driver, POLAR_H10_PROFILE } from './polar-h10.js'
@@ -59,9 +58,12 @@ export function openVendorDevice(
   const driver = vendor.create(readDriverOptions(uri, options))
 
   if ('profile' in vendor) {
-    if (parsed.carrier !== 'ble') throw unreachable(uri, driver, 'ble:ADDRESS')
-    const carrier = openGatt(parsed, vendor.profile)
-    return createDriverDevice({ uri, carrier, driver, place: async () => carrier.address?.() ?? parsed.address })
+    const name = parsed.carrier === 'ble' ? parsed.address : parsed.carrier === 'replay' ? parsed.record : undefined
+    if (name === undefined) throw unreachable(uri, driver, 'ble:ADDRESS')
+    const carrier = tap(
+      parsed.carrier === 'ble' ? openGatt(parsed, vendor.profile) : createReplayTransport(name, parsed.driver),
+    )
+    return createDriverDevice({ uri, carrier, driver, place: async () => carrier.address?.() ?? basename(name) })
   }
   if (parsed.carrier === 'ble') throw unreachable(uri, driver, 'serial:PORT or tcp:HOST:PORT')
   const carrier =

@@ -1,5 +1,6 @@
 import type { Microseconds } from '../../ecg/units.js'
-import { type CaptureEntry, CaptureKind } from '../recording/capture-format.js'
+import { encodeFrame } from '../link/cobs.js'
+import { type CaptureEntry, CaptureKind, decodeCharacteristicValue } from '../recording/capture-format.js'
 import { DEFAULT_DRIVER } from '../transport/device-uri.js'
 import { createStartGate } from './start-gate.js'
 
@@ -23,11 +24,22 @@ export interface CapturePlayerOptions {
   readonly speed: number
 }
 
+/** What a captured device sent at once. */
+interface Piece {
+  readonly at: Microseconds
+  readonly bytes: Uint8Array
+  /** Of a BLE device of a vendor. */
+  readonly characteristic: string | undefined
+}
+
 /**
- * Time runs from when the host is there or, where the captured host spoke first, from its first word; it rests while an ECG Link
+ * ECG Link from a BLE device is played on a carrier of bytes, each notification as a frame. Time runs from when the host is there or, where the captured host spoke first, from its first word; it rests while an ECG Link
  * host has not yet asked for the samples that are due.
  */
-export function createCapturePlayer(options: CapturePlayerOptions, send: (bytes: Uint8Array) => void): CapturePlayer {
+export function createCapturePlayer(
+  options: CapturePlayerOptions,
+  send: (bytes: Uint8Array, characteristic?: string) => void,
+): CapturePlayer {
   const gate = options.driver === DEFAULT_DRIVER ? createStartGate() : undefined
   const entries = options.entries[Symbol.iterator]()
   let hostSpeaksFirst = false
@@ -40,12 +52,16 @@ export function createCapturePlayer(options: CapturePlayerOptions, send: (bytes:
   let held: boolean | undefined
   let spoken = false
 
-  function nextFromDevice(toDevice: () => void = () => {}): CaptureEntry | undefined {
+  function nextFromDevice(toDevice: () => void = () => {}): Piece | undefined {
     for (;;) {
-      const { value, done } = entries.next()
+      const { value: entry, done } = entries.next()
       if (done) return undefined
-      if (value.kind === CaptureKind.FromDevice) return value
-      if (value.kind === CaptureKind.ToDevice) toDevice()
+      const { kind, at, payload } = entry as CaptureEntry
+      if (kind === CaptureKind.FromDevice) return { at, bytes: payload, characteristic: undefined }
+      const notified = kind === CaptureKind.Notified ? decodeCharacteristicValue(payload) : undefined
+      if (notified && gate) return { at, bytes: encodeFrame(notified.value), characteristic: undefined }
+      if (notified) return { at, bytes: notified.value, characteristic: notified.characteristic }
+      if (kind === CaptureKind.ToDevice || kind === CaptureKind.Written) toDevice()
     }
   }
 
@@ -54,13 +70,13 @@ export function createCapturePlayer(options: CapturePlayerOptions, send: (bytes:
     played += (now - (last ?? now)) * options.speed
     last = now
     while (next && next.at <= played) {
-      held ??= gate?.closedFor(next.payload) ?? false
+      held ??= gate?.closedFor(next.bytes) ?? false
       if (held && !gate!.open) {
         played = next.at
         return
       }
       if (!ready()) return
-      send(next.payload)
+      send(next.bytes, next.characteristic)
       next = nextFromDevice()
       held = undefined
     }

@@ -1,4 +1,6 @@
 import type { Capture } from '../recording/read-capture.js'
+import { RecordingError } from '../recording/recording-error.js'
+import { DEFAULT_DRIVER } from '../transport/device-uri.js'
 import { monotonicNow } from '../transport/monotonic-now.js'
 import { createCapturePlayer } from './capture-player.js'
 import type { DeviceCarrier, HostBytes } from './device-carrier.js'
@@ -18,11 +20,14 @@ export async function playCapture<Carrier extends DeviceCarrier>(
   speed: number,
   openCarrier: (received: HostBytes) => Carrier | Promise<Carrier>,
 ): Promise<PlayedCapture<Carrier>> {
+  const { driver } = capture.header
+  if (capture.notified && driver !== DEFAULT_DRIVER)
+    throw new RecordingError(
+      'unsupported',
+      `This capture of a ${driver} holds notifications, which no cable carries: play it into a gateway, with --device 'replay:FILE?driver=${driver}'.`,
+    )
   const carrier = await openCarrier(bytes => player.host(bytes))
-  const player = createCapturePlayer(
-    { entries: capture.entries(), driver: capture.header.driver, speed },
-    carrier.write,
-  )
+  const player = createCapturePlayer({ entries: capture.entries(), driver, speed }, carrier.write)
   const timer = setInterval(() => player.tick(monotonicNow(), carrier.present(), carrier.ready), CAPTURE_TICK)
   return {
     carrier,

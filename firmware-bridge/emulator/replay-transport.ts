@@ -2,6 +2,7 @@ import { isCapturePath, readCapture } from '../recording/read-capture.js'
 import { readRecording } from '../recording/read-recording.js'
 import { RecordingError } from '../recording/recording-error.js'
 import { DEFAULT_DRIVER } from '../transport/device-uri.js'
+import type { GattCarrier, GattListener } from '../transport/gatt.js'
 import { monotonicNow } from '../transport/monotonic-now.js'
 import type { Transport, TransportListener } from '../transport/transport.js'
 import { type CapturePlayer, createCapturePlayer } from './capture-player.js'
@@ -13,7 +14,7 @@ import { startDevice, type VirtualDevice } from './virtual-device.js'
  * What is on disk as a carrier, in real time. Everything above the carrier is what a cable would go through. Opening rejects
  * with a `RecordingError` for what cannot be read or is not played so.
  */
-export function createReplayTransport(path: string, driver: string): Transport {
+export function createReplayTransport(path: string, driver: string): GattCarrier {
   return isCapturePath(path) ? captureTransport(path, driver) : recordTransport(path, driver)
 }
 
@@ -52,23 +53,25 @@ function recordTransport(path: string, driver: string): Transport {
 }
 
 /** The capture is played once; it rests while the carrier is closed, and after its end the device is gone for good. */
-function captureTransport(path: string, driver: string): Transport {
+function captureTransport(path: string, driver: string): GattCarrier {
   let player: CapturePlayer | undefined
+  let address: string | undefined
   let timer: NodeJS.Timeout | undefined
-  let deliver: (bytes: Uint8Array) => void = () => {}
+  let deliver: (bytes: Uint8Array, characteristic?: string) => void = () => {}
 
   async function load(): Promise<CapturePlayer> {
-    const { header, entries } = await readCapture(path)
+    const { header, entries, address: captured } = await readCapture(path)
+    address = captured
     if (header.driver !== driver)
       throw new RecordingError('unsupported', `${path} was captured from another device: add ?driver=${header.driver}.`)
-    return createCapturePlayer({ entries: entries(), driver, speed: 1 }, bytes => deliver(bytes))
+    return createCapturePlayer({ entries: entries(), driver, speed: 1 }, (...piece) => deliver(...piece))
   }
 
-  async function open(listener: TransportListener) {
+  async function open(listener: GattListener) {
     player ??= await load()
     const playing = player
     if (playing.ended) throw new RecordingError('ended', `The capture ${path} was played to its end.`)
-    deliver = bytes => listener.bytes(bytes, monotonicNow())
+    deliver = (bytes, characteristic) => listener.bytes(bytes, monotonicNow(), characteristic)
     timer = setInterval(() => {
       playing.tick(monotonicNow(), true)
       if (!playing.ended) return
@@ -82,5 +85,5 @@ function captureTransport(path: string, driver: string): Transport {
     player?.rest()
   }
 
-  return { open, write: bytes => player?.host(bytes), close }
+  return { open, write: bytes => player?.host(bytes), close, address: () => address }
 }

@@ -3,7 +3,7 @@ import { Microseconds } from '../../ecg/units.js'
 import { readU64, writeU64 } from '../link/u64.js'
 
 /**
- * A capture: what passed over a carrier of bytes, exactly, with its times. `ECGCAP1\n`, then entries, all alike:
+ * A capture: what passed over a carrier, exactly, with its times. `ECGCAP1\n`, then entries, all alike:
  *
  *     offset  size  field (little-endian)
  *     0       1     kind
@@ -24,10 +24,13 @@ export const CaptureKind = {
   /** Bytes as they arrived, in the pieces in which they did. */
   FromDevice: 2,
   ToDevice: 3,
-  /** The carrier was opened; no payload. */
+  /** The carrier was opened; the address of a BLE peripheral, UTF-8, or nothing. */
   Opened: 4,
   /** It went away; the reason, UTF-8. */
   Closed: 5,
+  /** One value of a BLE characteristic: its UUID (16 bytes, in the order in which it is written), then the value. */
+  Notified: 6,
+  Written: 7,
 } as const
 
 export interface CaptureHeader {
@@ -47,6 +50,7 @@ export interface CaptureEntry {
   readonly payload: Uint8Array
 }
 
+const UUID_BYTES = 16
 const HEAD_BYTES = 13
 const CRC_BYTES = 4
 /** Carriers read 64 KiB at a time. */
@@ -79,4 +83,21 @@ export function decodeCaptureEntry(
   if (view.getUint32(end, true) !== crc32(bytes.subarray(offset, end))) return undefined
   const payload = bytes.subarray(offset + HEAD_BYTES, end)
   return { entry: { kind: bytes[offset]!, at: Microseconds(at), payload }, next: end + CRC_BYTES }
+}
+
+/** Payload of `Notified` and `Written`. `characteristic`: UUID of 128 bit, with or without hyphens. */
+export function encodeCharacteristicValue(characteristic: string, value: Uint8Array): Uint8Array {
+  const uuid = Buffer.from(characteristic.replaceAll('-', ''), 'hex')
+  if (uuid.length !== UUID_BYTES) throw new RangeError(`${characteristic} is not a UUID of 128 bit`)
+  return Buffer.concat([uuid, value])
+}
+
+/** Undefined where the payload is too short for a UUID. `value` is borrowed from it. */
+export function decodeCharacteristicValue(
+  payload: Uint8Array,
+): { characteristic: string; value: Uint8Array } | undefined {
+  if (payload.length < UUID_BYTES) return undefined
+  const hex = Buffer.from(payload.subarray(0, UUID_BYTES)).toString('hex')
+  const characteristic = hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+  return { characteristic, value: payload.subarray(UUID_BYTES) }
 }

@@ -1,7 +1,13 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { Microseconds } from '../../ecg/units.js'
-import type { Tap } from '../transport/transport.js'
-import { CAPTURE_MAGIC, type CaptureHeader, CaptureKind, encodeCaptureEntry } from './capture-format.js'
+import type { Tap } from '../transport/gatt.js'
+import {
+  CAPTURE_MAGIC,
+  type CaptureHeader,
+  CaptureKind,
+  encodeCaptureEntry,
+  encodeCharacteristicValue,
+} from './capture-format.js'
 import type { DiskQueue } from './disk-queue.js'
 import { MOST_BYTES } from './recording-file.js'
 import { writeAt } from './write-at.js'
@@ -52,25 +58,29 @@ export function createCaptureWriter(
   note(CaptureKind.Header, began, Buffer.from(JSON.stringify(header)))
 
   return {
-    tap: transport => ({
+    tap: carrier => ({
       async open(listener) {
-        await transport.open({
-          bytes(received, arrived) {
-            note(CaptureKind.FromDevice, arrived, received)
-            listener.bytes(received, arrived)
+        await carrier.open({
+          bytes(received, arrived, characteristic) {
+            if (characteristic === undefined) note(CaptureKind.FromDevice, arrived, received)
+            else note(CaptureKind.Notified, arrived, encodeCharacteristicValue(characteristic, received))
+            listener.bytes(received, arrived, characteristic)
           },
           closed(reason) {
             note(CaptureKind.Closed, now(), Buffer.from(reason))
             listener.closed(reason)
           },
         })
-        note(CaptureKind.Opened, now())
+        note(CaptureKind.Opened, now(), Buffer.from(carrier.address?.() ?? ''))
       },
-      write(sent) {
-        note(CaptureKind.ToDevice, now(), sent)
-        transport.write(sent)
+      write(sent, characteristic) {
+        if (characteristic === undefined) note(CaptureKind.ToDevice, now(), sent)
+        else note(CaptureKind.Written, now(), encodeCharacteristicValue(characteristic, sent))
+        carrier.write(sent, characteristic)
       },
-      close: () => transport.close(),
+      close: () => carrier.close(),
+      address: () => carrier.address?.(),
+      radio: () => carrier.radio?.(),
     }),
     get bytes() {
       return bytes

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { type Microseconds, SampleIndex, type UnixMillis } from '../../ecg/units.js'
 import type { DeviceIdentity, DeviceListener, DeviceState, SampleTime } from '../device-stream.js'
-import type { Tap } from '../transport/transport.js'
+import type { Tap } from '../transport/gatt.js'
 import { CAPTURE_SUFFIX } from './capture-format.js'
 import { createCaptureWriter } from './capture-writer.js'
 import { createDiskQueue } from './disk-queue.js'

@@ -11,6 +11,10 @@ import { readBytes } from './recording-file.js'
 
 export interface Capture {
   readonly header: CaptureHeader
+  /** Of the BLE peripheral that was captured, when it was first open. */
+  readonly address: string | undefined
+  /** Whether anything came as notifications of a BLE device, not on a carrier of bytes. */
+  readonly notified: boolean
   /** All that follow the header. */
   entries(): Generator<CaptureEntry>
   /** Bytes at the end that are no whole entry: its writer was stopped in the middle of one, or the file is damaged there. */
@@ -34,7 +38,13 @@ export async function readCapture(path: string): Promise<Capture> {
     }
   }
 
-  return { header: header.header, entries, unread: bytes.length - end }
+  let address: string | undefined
+  let notified = false
+  for (const { kind, payload } of entries()) {
+    if (kind === CaptureKind.Opened && payload.length > 0) address ??= new TextDecoder().decode(payload)
+    notified ||= kind === CaptureKind.Notified
+  }
+  return { header: header.header, address, notified, entries, unread: bytes.length - end }
 }
 
 function headerOf(bytes: Uint8Array): { header: CaptureHeader; next: number } | undefined {

@@ -17,9 +17,6 @@ export interface TransportListener {
   closed(reason: string): void
 }
 
-/** Puts something between a carrier and who uses it: a capture, for example. */
-export type Tap = (transport: Transport) => Transport
-
 /** A write queue longer than this means that nobody takes the bytes: further ones are dropped, bytes. */
 export const MAX_WRITE_QUEUE = 64 * 1024
 

@@ -1,10 +1,16 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import t from 'tap'
 import { Millis, Seconds } from '../../../ecg/units.js'
+import { playCapture } from '../../../firmware-bridge/emulator/played-capture.js'
+import { listenTcp } from '../../../firmware-bridge/emulator/tcp-listener.js'
+import { readCapture } from '../../../firmware-bridge/recording/read-capture.js'
 import { monotonicNow } from '../../../firmware-bridge/transport/monotonic-now.js'
 import type { EcgWindow } from '../../../gateway/window/ecg-window.js'
 import { WindowAssembler } from '../../../gateway/window/window-assembler.js'
 import { bundleInput } from '../../gateway/window/bundle-input.js'
 import { until } from '../listen.js'
+import { recordDevice } from '../record-device.js'
 import { ADDRESS, ADDRESS_2, exact, radioTest, start } from './radio-rig.js'
 
 t.jobs = 2 // they wait most of the time
@@ -110,4 +116,15 @@ radioTest('the first device heard that offers ECG Link, and how its radio is', P
   await until(() => listened.state() === 'streaming' && device.radio!()?.rssi !== undefined)
   t.equal(listened.identities[0]!.id, 'bed-1')
   t.same(device.radio!(), { mtu: 247, rssi: -61 })
+})
+
+radioTest('a capture of the radio is played on a cable, bit for bit', [{ address: ADDRESS }], async (t, radio) => {
+  const folder = t.testdir()
+  const recorded = await recordDevice(`ble:${ADDRESS}?adapter=${radio.adapter}`, folder, 'a', 800)
+  const { path } = recorded.capture
+  const capture = await playCapture(await readCapture(path), 1, received => listenTcp('127.0.0.1', 0, received))
+  t.teardown(() => capture.stop())
+  const again = await recordDevice(capture.carrier.uri, folder, 'b', recorded.records[0]!.samples)
+  t.match(again.records, [{ samples: recorded.records[0]!.samples, missing: 0 }])
+  t.strictSame(await readFile(join(folder, 'b.dat')), await readFile(join(folder, 'a.dat')))
 })

@@ -5,8 +5,13 @@ import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
 import { SampleIndex } from '../../../ecg/units.js'
 import { openDevice } from '../../../firmware-bridge/devices/open-device.js'
+import { playCapture } from '../../../firmware-bridge/emulator/played-capture.js'
+import { listenTcp } from '../../../firmware-bridge/emulator/tcp-listener.js'
+import { CaptureKind } from '../../../firmware-bridge/recording/capture-format.js'
+import { readCapture } from '../../../firmware-bridge/recording/read-capture.js'
 import { NO_RADIO } from '../ble/virtual-radio.js'
 import { type Listened, listen, until } from '../listen.js'
+import { recordDevice } from '../record-device.js'
 
 const PYTHON = '.venv/bin/python'
 const PROGRAM = 'test/firmware-bridge/devices/vendor_peripheral.py'
@@ -61,6 +66,14 @@ function start(t: Test, vendor: string, peripheral: Peripheral, place: string = 
 
 const missing = ({ delivered }: Listened) => Math.max(...delivered.keys()) + 1 - delivered.size
 
+/** Of each notification in a capture, with its characteristic, in hexadecimal. */
+async function values(path: string): Promise<string[]> {
+  const { entries } = await readCapture(path)
+  return [...entries()]
+    .filter(({ kind }) => kind === CaptureKind.Notified)
+    .map(({ payload }) => Buffer.from(payload).toString('hex'))
+}
+
 for (const { vendor, name, perPacket, identity } of VENDORS) {
   const options = { skip: NO_RADIO }
 
@@ -84,6 +97,30 @@ for (const { vendor, name, perPacket, identity } of VENDORS) {
     t.equal(device.counters.missingSamples, missing(listened))
     t.equal(device.counters.missingSamples, device.counters.lostPackets * perPacket)
     t.ok((await peripheral.account()).lost >= device.counters.lostPackets)
+  })
+
+  t.test(`${vendor}: what was captured gives the same device and the same samples again`, options, async t => {
+    const folder = t.testdir()
+    const peripheral = await openPeripheral(t, { vendor })
+    const uri = `ble:${ADDRESS}?driver=${vendor}&adapter=${peripheral.adapter}`
+    const first = await recordDevice(uri, folder, 'a', 300, vendor)
+    const { address, notified } = await readCapture(first.capture.path)
+    t.match({ address, notified }, { address: /^c0:?ff:?ee:?00:?00:?07$/i, notified: true })
+
+    const listened = listen()
+    const replayed = openDevice(`replay:${first.capture.path}?driver=${vendor}`)
+    t.teardown(() => replayed.stop())
+    replayed.start(listened.listener)
+    await until(() => listened.delivered.size >= first.records[0]!.samples)
+    t.match(listened.identities, [identity])
+    t.equal(listened.delivered.size, first.records[0]!.samples)
+    t.same(listened.wrong, [])
+
+    const { capture } = await recordDevice(`replay:${first.capture.path}?driver=${vendor}`, folder, 'b', 1e9, vendor)
+    t.strictSame(await values(capture.path), await values(first.capture.path), 'value for value, byte for byte')
+
+    const toCable = playCapture(await readCapture(capture.path), 1, received => listenTcp('127.0.0.1', 0, received))
+    await t.rejects(toCable, { code: 'unsupported', message: /notifications.*--device 'replay:/ })
   })
 
   t.test(`${vendor} goes out of reach and comes back: it streams again, in a new boot`, options, async t => {

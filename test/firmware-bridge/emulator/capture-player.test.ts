@@ -143,3 +143,24 @@ t.test(
     t.ok(player.ended)
   },
 )
+
+t.test('ECG Link over BLE is played as frames, another device of BLE by its characteristics', async t => {
+  const packet = encodePacket(PacketType.Hello, 0, Microseconds(0))
+  const notified = (at: number): CaptureEntry => ({
+    kind: CaptureKind.Notified,
+    at: Microseconds(at),
+    payload: Buffer.concat([Buffer.alloc(16, 0x11), packet]),
+  })
+  const told: [Uint8Array, string | undefined][] = []
+  for (const driver of ['ecg-link', 'polar-h10']) {
+    const player = createCapturePlayer({ entries: [notified(0)], driver, speed: 1 }, (bytes, characteristic) =>
+      told.push([bytes, characteristic]),
+    )
+    player.tick(Microseconds(1), true)
+    t.ok(player.ended)
+  }
+  t.same(told, [
+    [encodeFrame(packet), undefined],
+    [packet, '11111111-1111-1111-1111-111111111111'],
+  ])
+})

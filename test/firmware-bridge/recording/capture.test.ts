@@ -2,7 +2,13 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { Microseconds } from '../../../ecg/units.js'
-import { CAPTURE_MAGIC, CaptureKind, encodeCaptureEntry } from '../../../firmware-bridge/recording/capture-format.js'
+import {
+  CAPTURE_MAGIC,
+  CaptureKind,
+  decodeCharacteristicValue,
+  encodeCaptureEntry,
+  encodeCharacteristicValue,
+} from '../../../firmware-bridge/recording/capture-format.js'
 import { readCapture } from '../../../firmware-bridge/recording/read-capture.js'
 
 const HEADER = { uri: 'serial:/dev/ttyACM0', driver: 'ecg-link', began: '2026-01-02T03:04:05.678Z' }
@@ -82,4 +88,26 @@ t.test('what is no capture is refused', async t => {
   })
   await t.rejects(readCapture(join(t.testdir({}), 'none.ecgcap')), { code: 'not-found' })
   t.throws(() => entry(CaptureKind.FromDevice, 0, Buffer.alloc(64 * 1024 + 1)), RangeError)
+})
+
+t.test('a value of a characteristic, and where it was captured', async t => {
+  const uuid = 'fb005c82-02e7-f387-1cad-8acd2d8df0c8'
+  const payload = encodeCharacteristicValue(uuid, Buffer.of(0xab))
+  t.equal(Buffer.from(payload).toString('hex'), 'fb005c8202e7f3871cad8acd2d8df0c8ab')
+  t.same(decodeCharacteristicValue(payload), { characteristic: uuid, value: Buffer.of(0xab) })
+  t.equal(decodeCharacteristicValue(payload.subarray(0, 15)), undefined)
+  t.throws(() => encodeCharacteristicValue('2a37', Buffer.of(1)), RangeError)
+
+  const cable = await read(t, whole)
+  t.match(cable, { address: undefined, notified: false })
+  const radio = await read(
+    t,
+    Buffer.concat([
+      CAPTURE_MAGIC,
+      pieces[0]!,
+      entry(CaptureKind.Opened, 10, Buffer.from('c0:ff:ee:00:00:07')),
+      entry(CaptureKind.Notified, 20, payload),
+    ]),
+  )
+  t.match(radio, { address: 'c0:ff:ee:00:00:07', notified: true })
 })

@@ -17,28 +17,9 @@ import { writeWfdb } from '../../../firmware-bridge/recording/write-wfdb.js'
 import { monotonicNow } from '../../../firmware-bridge/transport/monotonic-now.js'
 import { countingSource, countingValue } from '../counting-source.js'
 import { until } from '../listen.js'
+import { recordDevice } from '../record-device.js'
 
 const LOOPBACK = '127.0.0.1'
-
-/** Records a device until a record has so many samples, or the device is gone. */
-async function record(uri: string, folder: string, name: string, samples: number) {
-  const recorder = createDeviceRecorder({
-    folder,
-    name,
-    uri,
-    driver: 'ecg-link',
-    timeOf: sample => device.timeOf(sample),
-    monotonic: monotonicNow,
-    utc: () => UnixMillis(Date.now()),
-    failed: failure => t.fail(failure.message),
-  })
-  const device = openDevice(uri, recorder.tap)
-  device.start(recorder.listener)
-  await until(() => (recorder.records.at(-1)?.samples ?? 0) >= samples || recorder.state.state === 'lost')
-  await device.stop()
-  await recorder.close()
-  return recorder
-}
 
 async function fromDevice(path: string): Promise<Buffer> {
   const { entries, unread } = await readCapture(path)
@@ -64,7 +45,7 @@ function wideSource(length: number): SampleSource {
 t.test('record, replay the capture, record again: the same bytes, the same record', async t => {
   const folder = t.testdir({})
   const device = await startDeviceOnTcp({ source: wideSource(1500), id: 'd', speed: 5 }, LOOPBACK, 0)
-  const first = await record(device.carrier.uri, folder, 'a', 1500)
+  const first = await recordDevice(device.carrier.uri, folder, 'a', 1500)
   await device.stop()
   t.match(first.records, [{ samples: 1500, missing: 0, early: 0, clipped: 0, format: 24, first: 0 }])
   const { recording } = await readRecording(join(folder, 'a'))
@@ -79,7 +60,7 @@ t.test('record, replay the capture, record again: the same bytes, the same recor
     const played = await playCapture(await readCapture(join(folder, 'a.ecgcap')), speed, received =>
       listenTcp(LOOPBACK, 0, received),
     )
-    await record(played.carrier.uri, folder, name, 1500)
+    await recordDevice(played.carrier.uri, folder, name, 1500)
     await played.stop()
     t.same(await fromDevice(join(folder, `${name}.ecgcap`)), await fromDevice(join(folder, 'a.ecgcap')), `at ${speed}x`)
     t.same(await readFile(join(folder, `${name}_24.dat`)), await readFile(join(folder, 'a_24.dat')))
@@ -107,7 +88,7 @@ t.test('record, play the record, record again: the same counts, gaps included', 
     LOOPBACK,
     0,
   )
-  await record(device.carrier.uri, folder, 'again', 1400)
+  await recordDevice(device.carrier.uri, folder, 'again', 1400)
   await device.stop()
   t.same({ ...(await readRecording(join(folder, 'again'))).recording, name: 'gappy' }, original)
 })
@@ -115,9 +96,9 @@ t.test('record, play the record, record again: the same counts, gaps included', 
 t.test('a capture goes straight into a host as replay:…, once', async t => {
   const folder = t.testdir({})
   const device = await startDeviceOnTcp({ source: countingSource(500, undefined, 300), id: 'd' }, LOOPBACK, 0)
-  await record(device.carrier.uri, folder, 'a', 300)
+  await recordDevice(device.carrier.uri, folder, 'a', 300)
   await device.stop()
-  const again = await record(`replay:${join(folder, 'a.ecgcap')}`, folder, 'b', Number.POSITIVE_INFINITY)
+  const again = await recordDevice(`replay:${join(folder, 'a.ecgcap')}`, folder, 'b', Number.POSITIVE_INFINITY)
   t.match(again.state, { state: 'lost', reason: /played to its end/ })
   t.match(again.records, [{ samples: 300, missing: 0 }])
   t.same(await fromDevice(join(folder, 'b.ecgcap')), await fromDevice(join(folder, 'a.ecgcap')))

@@ -28,6 +28,9 @@ export interface GattListener {
   closed(reason: string): void
 }
 
+/** Puts something between a carrier and who uses it: a capture, for example. A `Transport` is such a carrier, too. */
+export type Tap = (carrier: GattCarrier) => GattCarrier
+
 export interface GattProfile {
   readonly service: string
   /** Characteristics to subscribe to. */
