@@ -9,7 +9,7 @@ const TO_DEVICE = '7e0c0003-5ec6-4c1b-9d3a-0ec91b9a7e01'
 const LEAST_MTU = 64
 
 /** ECG Link on BLE: one packet is one notification or one write without response, without COBS. */
-export function createBleEcgLinkCarrier(place: BlePlace, tap: Tap): PacketCarrier {
+export function createBleEcgLinkCarrier(place: BlePlace, tap: Tap = carrier => carrier): PacketCarrier {
   const carrier = createGattCarrier(place, {
     service: ECG_LINK_SERVICE,
     notify: [FROM_DEVICE],
