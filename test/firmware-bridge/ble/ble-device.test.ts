@@ -119,7 +119,7 @@ radioTest('the first device heard that offers ECG Link, and how its radio is', P
 })
 
 radioTest('a capture of the radio is played on a cable, bit for bit', [{ address: ADDRESS }], async (t, radio) => {
-  const folder = t.testdir()
+  const folder = t.testdirName // the radio's own, too
   const recorded = await recordDevice(`ble:${ADDRESS}?adapter=${radio.adapter}`, folder, 'a', 800)
   const { path } = recorded.capture
   const capture = await playCapture(await readCapture(path), 1, received => listenTcp('127.0.0.1', 0, received))
