@@ -8,6 +8,7 @@ import { createFindingAlerts, type FindingAlerts } from './finding-alerts.js'
 import { findingRules } from './finding-rule.js'
 import { openAlert, say } from './open-alert.js'
 import type { SiteRules } from './site-rules.js'
+import type { Supersession } from './supersession.js'
 import { createTechnicalAlerts, type TechnicalAlerts } from './technical-alerts.js'
 import type { TechnicalKey } from './technical-conditions.js'
 
@@ -17,6 +18,8 @@ const FORGET_AFTER = Seconds(24 * 3600)
 export interface AlertRules {
   readonly tasks: readonly Task[]
   readonly site?: SiteRules
+  /** Which finding makes which superfluous; by default what this program knows. */
+  readonly supersedes?: Supersession
 }
 
 export interface AlertEngineOptions extends FindingContext, AlertRules {}
@@ -61,7 +64,7 @@ interface DeviceAlerts {
 
 export function createAlertEngine(options: AlertEngineOptions): AlertEngine {
   const { clock } = options
-  let rules = findingRules(options.tasks, options.site?.tasks)
+  let rules = findingRules(options.tasks, options.site?.tasks, options.supersedes)
   let technicalSite = options.site?.technical
   const devices = new Map<string, DeviceAlerts>()
 
@@ -124,8 +127,8 @@ export function createAlertEngine(options: AlertEngineOptions): AlertEngine {
         : held.technical.acknowledge(held.last.condition.key as TechnicalKey, by)
       return said === null ? [] : [said]
     },
-    change({ tasks, site }) {
-      rules = findingRules(tasks, site?.tasks)
+    change({ tasks, site, supersedes }) {
+      rules = findingRules(tasks, site?.tasks, supersedes)
       technicalSite = site?.technical
       return [...devices.values()].flatMap(({ findings, technical }) => {
         technical.change(technicalSite)

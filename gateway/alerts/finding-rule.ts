@@ -7,7 +7,7 @@ import { escalationOf, type PriorityRule } from './open-alert.js'
 import { createPersistence, type PersistenceRule } from './persistence.js'
 import { createScreening } from './screening.js'
 import type { SiteTaskRule } from './site-rules.js'
-import { SUPERSEDES } from './supersession.js'
+import { SUPERSEDES, type Supersession } from './supersession.js'
 import type { SuppressionReason } from './suppression.js'
 
 export type Tier = NonNullable<Task['alert']>['tier']
@@ -45,9 +45,13 @@ const CLEAR_BELOW = 0.5 // of the threshold
 export class AlertRuleError extends EcgclipError {}
 
 /** Rules of the tasks that have an alert, those that supersede before those they supersede. */
-export function findingRules(tasks: readonly Task[], site: Readonly<Record<string, SiteTaskRule>> = {}): FindingRule[] {
+export function findingRules(
+  tasks: readonly Task[],
+  site: Readonly<Record<string, SiteTaskRule>> = {},
+  supersedes: Supersession = SUPERSEDES,
+): FindingRule[] {
   return tasks
-    .flatMap(task => findingRule(task, site[task.id] ?? {}) ?? [])
+    .flatMap(task => findingRule(task, site[task.id] ?? {}, supersedes) ?? [])
     .sort((a, b) => a.supersededBy.length - b.supersededBy.length)
 }
 
@@ -55,7 +59,7 @@ export function createConfirmation({ tier, persistence }: FindingRule): Confirma
   return tier === 'screening' ? createScreening(persistence) : createPersistence(persistence)
 }
 
-function findingRule(task: Task, site: SiteTaskRule): FindingRule | null {
+function findingRule(task: Task, site: SiteTaskRule, supersedes: Supersession): FindingRule | null {
   const tier = site.tier ?? task.alert?.tier
   if (tier === undefined) return null
   const persistence = persistenceOf(task, tier, site)
@@ -74,7 +78,7 @@ function findingRule(task: Task, site: SiteTaskRule): FindingRule | null {
     latch: site.latch ?? false,
     priority: site.priority ?? 'PN',
     escalation: escalationOf(site.escalate),
-    supersededBy: Object.keys(SUPERSEDES).filter(key => SUPERSEDES[key]!.includes(task.id)),
+    supersededBy: Object.keys(supersedes).filter(key => supersedes[key]!.includes(task.id)),
     barred: task.evidence === null ? 'barred' : site.enabled === false ? 'disabled' : null,
   }
 }
