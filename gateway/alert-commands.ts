@@ -2,14 +2,24 @@ import type { Alerting } from './alerting.js'
 import type { AlertTransition } from './alerts/alert.js'
 import { AlertError } from './alerts/alert-error.js'
 import { type CommandHandler, command } from './mqtt/command.js'
-import { AcknowledgeCommandSchema, type OpenAlertName, ResetCommandSchema } from './mqtt/command-messages.js'
+import {
+  AcknowledgeCommandSchema,
+  EvidenceCommandSchema,
+  type OpenAlertName,
+  ResetCommandSchema,
+} from './mqtt/command-messages.js'
+import type { Messaging } from './mqtt/messaging.js'
 
-/** `cmd/ack` and `cmd/reset`: what somebody who sees an alert can do with it. Each is harmless when repeated. */
-export function alertCommands(alerting: Alerting): CommandHandler[] {
+/** `cmd/ack`, `cmd/reset` and `cmd/evidence`: what somebody who sees an alert can ask. Each is harmless when repeated. */
+export function alertCommands(alerting: Alerting, publishEvidence: Messaging['publishEvidence']): CommandHandler[] {
   return [
     command('ack', AcknowledgeCommandSchema, name =>
       summary(alerting.acknowledge(idOf(alerting, name), name.by ?? null)),
     ),
+    command('evidence', EvidenceCommandSchema, async ({ id, format }) => {
+      await publishEvidence(alerting.evidence(id), format)
+      return { id, format }
+    }),
     command('reset', ResetCommandSchema, name => summary(alerting.reset(idOf(alerting, name)))),
   ]
 }

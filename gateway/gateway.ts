@@ -60,6 +60,8 @@ export interface Gateway {
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { config, version, log, failFast = false } = options
+  /** As the last reload left it. */
+  let current = config
   const streams = config.devices.map(({ uri }) => openDevice(uri))
   const bundle = await loadBundle(config.bundle ?? SHIPPED_BUNDLE, config.trust === undefined ? [] : [config.trust])
   const { input, tasks } = bundle.manifest
@@ -134,7 +136,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   for (const alert of alerting.open()) monitor.alerted(alert)
   alerting.watch(monitor.alerted)
 
-  messaging.answer(alertCommands(alerting))
+  messaging.answer(alertCommands(alerting, messaging.publishEvidence))
+  alerting.watch(({ phase, type, id }) => {
+    const { evidence } = current.alerts
+    if (evidence === 'off' || phase !== 'start' || type === 'ST') return
+    messaging
+      .publishEvidence(alerting.evidence(id), evidence)
+      .catch((error: Error) => log.warn({ id, reason: error.message }, 'the window behind an alert is not published'))
+  })
   warnOfUnknownTasks(config, tasks, log)
 
   /** Which device has which id: two that state the same one must not become one patient. */
@@ -201,7 +210,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     }, REPORT_EVERY),
   ]
 
-  let current = config
   function reload(next: Config): ChangedKeys {
     const changed = changedKeys(current, next)
     alerting.change({ tasks, site: next.alerts, input })

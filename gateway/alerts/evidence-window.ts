@@ -12,7 +12,7 @@ export interface EvidenceWindow {
   readonly rate: Hertz
   /** In each lead. */
   readonly samples: number
-  /** µV. Null: the lead was off, or the device has none. */
+  /** µV. Null: the lead could not be used, or the device has none. */
   readonly leads: ReadonlyMap<Lead, Int16Array | null>
 }
 
@@ -27,10 +27,12 @@ export function evidenceWindow(
 ): EvidenceWindow {
   const { samples } = input
   const unusable = new Set([...window.leadsOff, ...window.leadsAbsent])
-  const leads = input.leads.map((lead, index): [Lead, Int16Array | null] => [
-    lead,
-    unusable.has(lead) ? null : microvolts(window.signal.subarray(index * samples, (index + 1) * samples)),
-  ])
+  const leads = input.leads.map((lead, index): [Lead, Int16Array | null] => {
+    const millivolts = window.signal.subarray(index * samples, (index + 1) * samples)
+    // A lead whose channel was at fault is all zero (`EcgWindow.signal`).
+    const usable = !unusable.has(lead) && millivolts.some(value => value !== 0)
+    return [lead, usable ? microvolts(millivolts) : null]
+  })
   return { alert, rate: input.rate as Hertz, samples, leads: new Map(leads) }
 }
 

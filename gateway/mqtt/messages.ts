@@ -61,7 +61,9 @@ export const HealthSchema = z.strictObject({
     writable: z.boolean().describe('false: the disk takes no alerts, so that none are published'),
   }),
   clock: z.strictObject({ synchronised: z.boolean().nullable().describe('null: cannot be told on this host') }),
-  dropped: z.strictObject({ assessments: count, alerts: count }).describe('since the start of the gateway'),
+  dropped: z
+    .strictObject({ assessments: count, alerts: count, evidence: count })
+    .describe('since the start of the gateway'),
 })
 
 export const DeviceStateSchema = z.strictObject({
@@ -185,6 +187,28 @@ export const AlertSchema = z.strictObject({
   subject: z.string().nullable().describe('pseudonym, never a name'),
 })
 
+/** The window behind an alert: every lead of the bundle's input, null where it was off or the device has none. */
+const EvidenceWindowSchema = z.strictObject({
+  schema: z.literal('urn:ecgclip:evidence:1'),
+  alert: AlertIdSchema,
+  key: id,
+  device: id,
+  gateway: id,
+  signal: z.strictObject({ start: time, end: time, missing: count, quality: probability }),
+  rate: z.number().positive().describe('Hz'),
+  samples: count.describe('of each lead'),
+  unit: z.literal('uV').describe('of one count'),
+  encoding: z.literal('int16le;base64'),
+  leads: z.partialRecord(z.enum(STANDARD_LEADS), z.string().nullable()),
+  saliency: z.array(z.number()).optional().describe('what each time step gave to the finding, oldest first'),
+})
+
+/** FHIR R4 or R5; its own definitions describe the rest. */
+const FhirObservationSchema = z.looseObject({ resourceType: z.literal('Observation') })
+
+export const EvidenceSchema = z.union([EvidenceWindowSchema, FhirObservationSchema])
+
+export type EvidenceMessage = z.infer<typeof EvidenceSchema>
 export type StateMessage = z.infer<typeof StateSchema>
 export type HealthMessage = z.infer<typeof HealthSchema>
 export type DeviceStateMessage = z.infer<typeof DeviceStateSchema>
@@ -198,6 +222,7 @@ export const MESSAGE_SCHEMAS = {
   device: DeviceStateSchema,
   assessment: AssessmentSchema,
   alert: AlertSchema,
+  evidence: EvidenceSchema,
   'command-health': HealthCommandSchema,
   'command-evidence': EvidenceCommandSchema,
   'command-ack': AcknowledgeCommandSchema,

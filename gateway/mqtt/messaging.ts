@@ -2,19 +2,22 @@ import type { UnixMillis } from '../../ecg/units.js'
 import type { AlertTransition } from '../alerts/alert.js'
 import type { AssessedWindow } from '../alerts/assessed-window.js'
 import type { Clock } from '../alerts/clock.js'
+import type { EvidenceWindow } from '../alerts/evidence-window.js'
 import { createAlertSender } from './alert-sender.js'
 import { assessmentMessage } from './assessment-message.js'
 import { type BrokerLink, type Connection, keepConnected, type Publication } from './broker-link.js'
 import { type BrokerOptions, brokerUrl, EMBEDDED } from './broker-options.js'
 import { type CommandHandler, command } from './command.js'
 import { answerCommands } from './command-dispatcher.js'
-import { HealthCommandSchema } from './command-messages.js'
+import { type EvidenceFormat, HealthCommandSchema } from './command-messages.js'
 import { type DeviceReport, deviceStateMessage } from './device-state-message.js'
 import { startEmbeddedBroker } from './embedded-broker.js'
+import { evidenceMessage } from './evidence-message.js'
 import { createHealthReporter, type HealthReport } from './health-reporter.js'
 import { createLatestValues } from './latest-values.js'
 import type { Log } from './log.js'
 import { rfc3339, type StateMessage } from './messages.js'
+import { MessagingError } from './messaging-error.js'
 import { createOutbox, type Outbox } from './outbox.js'
 import { openOutboxStore } from './outbox-store.js'
 import { TIMING, type Timing } from './timing.js'
@@ -55,6 +58,8 @@ export interface Messaging {
   /** True when it was written to the broker (QoS 1: acknowledged); false when it was dropped, which is counted. Never rejects. */
   publishAssessment(device: string, assessed: AssessedWindow): Promise<boolean>
   publishDeviceState(device: string, report: DeviceReport): void
+  /** Answers when the broker has it. Rejects when it cannot have it now: evidence is asked for again, not stored. */
+  publishEvidence(window: EvidenceWindow, format: EvidenceFormat): Promise<void>
   /** Takes these commands from now on, on this connection and on all that follow. */
   answer(commands: readonly CommandHandler[]): void
   /** Delivers what it can within a few seconds, says offline and disconnects. The rest stays on disk. */
@@ -110,6 +115,7 @@ export async function startMessaging(options: MessagingOptions): Promise<Messagi
   let assessmentsPublished = 0
   let assessmentsDropped = 0
   let assessmentsUnderWay = 0
+  let evidenceDropped = 0
 
   const state = (message: StateMessage): Publication => json(topics.state, message, 1, true)
   const offline = state({ state: 'offline', session })
@@ -133,7 +139,11 @@ export async function startMessaging(options: MessagingOptions): Promise<Messagi
   const commands: CommandHandler[] = [command('health', HealthCommandSchema, () => health())]
   const healthReporter = createHealthReporter({ gateway, session, version: options.version, clock })
   const health = () =>
-    healthReporter(options.health(), outbox.depth, { assessments: assessmentsDropped, alerts: outbox.dropped })
+    healthReporter(options.health(), outbox.depth, {
+      assessments: assessmentsDropped,
+      alerts: outbox.dropped,
+      evidence: evidenceDropped,
+    })
   const reportHealth = () => latest.set(json(topics.health, health(), 0, true))
 
   const link: BrokerLink = keepConnected({
@@ -196,6 +206,21 @@ export async function startMessaging(options: MessagingOptions): Promise<Messagi
     publishDeviceState(device, report) {
       const message = deviceStateMessage(gateway, device, clock.utc(), report)
       latest.set(json(topics.deviceState(device), message, 1, true))
+    },
+    async publishEvidence(window, format) {
+      const { connection } = link
+      const { id, device } = window.alert
+      try {
+        if (connection === null) throw new Error('it is not connected')
+        await connection.publish(json(topics.evidence(device, id), evidenceMessage(gateway, window, format), 1, false))
+      } catch (cause) {
+        evidenceDropped++
+        throw new MessagingError(
+          'BROKER_AWAY',
+          `The broker did not take the evidence (${(cause as Error).message}): ask for it again (cmd/evidence).`,
+          { cause },
+        )
+      }
     },
     answer(more) {
       commands.push(...more)

@@ -26,6 +26,7 @@ export interface Topics {
   deviceState(device: string): string
   assessment(device: string): string
   alert(device: string, key: string): string
+  evidence(device: string, alert: string): string
   command(verb: string): string
   reply(verb: string): string
 }
@@ -46,6 +47,7 @@ export function topicsOf(base: string, gateway: string): Topics {
     deviceState: id => `${device(id)}/state`,
     assessment: id => `${device(id)}/assessment`,
     alert: (id, key) => `${device(id)}/alert/${topicSegment(key)}`,
+    evidence: (id, alert) => `${device(id)}/evidence/${alert}`,
     command: verb => `${root}/cmd/${verb}`,
     reply: verb => `${root}/reply/${verb}`,
   }

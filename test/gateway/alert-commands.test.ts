@@ -2,6 +2,7 @@ import t from 'tap'
 import { ulid } from 'ulid'
 import { alertCommands } from '../../gateway/alert-commands.js'
 import { createAlerting } from '../../gateway/alerting.js'
+import type { AssessedWindow } from '../../gateway/alerts/assessed-window.js'
 import { assessedWindow, task } from './alerts/alert-rig.js'
 import { BROKERS } from './mqtt/brokers.js'
 import { hostClock, messagingFor } from './mqtt/messaging-rig.js'
@@ -23,10 +24,10 @@ for (const broker of BROKERS)
       unfinished: [],
       publish: messaging.publishAlert,
     })
-    messaging.answer(alertCommands(alerting))
+    messaging.answer(alertCommands(alerting, messaging.publishEvidence))
     const subscriber = await subscribe(t, url)
     await subscriber.until('the birth', () => subscriber.last('gw-1/state')?.state === 'online')
-    alerting.window('d', assessedWindow({ AFIB: 0.9 }, Date.now()))
+    alerting.window('d', withSignal(assessedWindow({ AFIB: 0.9 }, Date.now(), { leadsAbsent: ['V6'] })))
     await subscriber.until('the start', () => subscriber.alerts.length === 1)
     const { id } = subscriber.alerts[0]!
     const ask = async (verb: string, input: object) => {
@@ -50,7 +51,22 @@ for (const broker of BROKERS)
     t.match(await ask('ack', { transaction: 5 }), { status: 'error', code: 'COMMAND_INVALID' })
     t.equal(subscriber.alerts.length, 2, 'none of these said anything more')
 
+    t.match(await ask('evidence', { transaction: 6, id }), { status: 'ok', data: { id, format: 'int16' } })
+    await subscriber.until('the evidence', () => subscriber.last(`/d/evidence/${id}`) != null)
+    const { leads, ...evidence } = subscriber.last(`/d/evidence/${id}`) as { leads: Record<string, string | null> }
+    t.match(evidence, { alert: id, key: 'AFIB', device: 'd', rate: 100, samples: 1000, unit: 'uV' })
+    t.equal(leads.V6, null, 'a lead that the device does not have')
+    const lead = Buffer.from(leads.II!, 'base64')
+    t.strictSame([lead.length, lead.readInt16LE(0), lead.readInt16LE(2)], [2000, 1500, -1500])
+    t.match(await ask('evidence', { transaction: 7, id: '0'.repeat(26) }), { code: 'ALERT_WITHOUT_EVIDENCE' })
+
     const late = await subscribe(t, url)
     await late.until('the retained alert', () => late.alerts.length === 1)
     t.match(late.alerts[0], { id, acknowledged: { by: 'nurse-7' } }, 'who comes later sees that it was acknowledged')
   })
+
+/** Twelve leads of ±1.5 mV. */
+function withSignal(assessed: AssessedWindow): AssessedWindow {
+  const signal = Float32Array.from({ length: 12_000 }, (_, i) => (i % 2 === 0 ? 1.5 : -1.5))
+  return { ...assessed, window: { ...assessed.window, signal } }
+}

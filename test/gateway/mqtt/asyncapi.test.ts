@@ -36,7 +36,12 @@ t.test('its addresses are the topics of the gateway', async t => {
   const addresses = Object.values(document.channels!).map(channel => String(channel!.address))
   t.strictSame(
     addresses.map(address =>
-      address.replace('{gateway}', 'G').replace('{device}', 'D').replace('{key}', 'K').replace('{verb}', 'health'),
+      address
+        .replace('{gateway}', 'G')
+        .replace('{device}', 'D')
+        .replace('{key}', 'K')
+        .replace('{alert}', 'A')
+        .replace('{verb}', 'health'),
     ),
     [
       topics.state,
@@ -44,6 +49,7 @@ t.test('its addresses are the topics of the gateway', async t => {
       topics.deviceState('D'),
       topics.assessment('D'),
       topics.alert('D', 'K'),
+      topics.evidence('D', 'A'),
       topics.command('health'),
       topics.reply('health'),
     ],

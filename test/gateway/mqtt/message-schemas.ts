@@ -23,6 +23,7 @@ const SCHEMA_OF_TOPIC: ReadonlyArray<readonly [RegExp, MessageName]> = [
   [/^[^/]+\/[^/]+\/device\/[^/]+\/state$/, 'device'],
   [/^[^/]+\/[^/]+\/device\/[^/]+\/assessment$/, 'assessment'],
   [/^[^/]+\/[^/]+\/device\/[^/]+\/alert\/[^/]+$/, 'alert'],
+  [/^[^/]+\/[^/]+\/device\/[^/]+\/evidence\/[^/]+$/, 'evidence'],
   [/^[^/]+\/[^/]+\/reply\/.+$/, 'reply'],
 ]
 
