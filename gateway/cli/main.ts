@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { EcgclipError } from '../../ecg/ecgclip-error.js'
 import { assessCommand } from './assess.js'
+import { backupCommand, restoreCommand } from './backup.js'
 import { benchCommand } from './bench.js'
 import { configCommand } from './config.js'
 import { demoCommand } from './demo.js'
@@ -41,6 +42,8 @@ for (const make of [
   modelCommand,
   keyCommand,
   configCommand,
+  backupCommand,
+  restoreCommand,
   doctorCommand,
   flashCommand,
 ])

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Makes a base image with Node 20 from Debian's packages, for machines that reach no image registry.
-#   packaging/image/make-base.sh arm64|amd64 IMAGE
+# Makes localhost/debian:ARCH and, from it, localhost/node20:ARCH of Debian's packages and npm's build of Node, for machines that
+# reach no image registry.
+#   packaging/image/make-base.sh arm64|amd64
 # The Debian tree is kept in build/image/. Needs root, buildah, mmdebstrap and npm; another architecture's packages configure
 # themselves under qemu-user (its binfmt handler must be registered, see arm64-emulation.sh), which takes some minutes.
 set -euo pipefail
-arch=${1:?"arm64 or amd64"} image=${2:?"name of the image"}
+arch=${1:?"arm64 or amd64"}
 NODE_VERSION=20.20.2
 cd "$(dirname "$0")/../.." && mkdir -p build/image
 tree=build/image/debian-$arch.tar node=node-linux-${arch/amd64/x64}
@@ -19,18 +20,30 @@ if [ ! -f "build/image/$node-$NODE_VERSION.tgz" ]; then
   npm pack --silent --pack-destination build/image "$node@$NODE_VERSION" >/dev/null
 fi
 
-base=$(buildah from --arch "$arch" scratch)
-trap 'buildah rm "$base" >/dev/null' EXIT
-root=$(buildah mount "$base")
-tar -xf "$tree" -C "$root" --exclude='./dev/*'
-rm -rf "$root"/usr/share/{doc,man,locale}/* "$root"/var/{cache,log}/* "$root"/var/lib/apt/lists/*
-mkdir -p "$root/usr/local/bin"
-tar -xzf "build/image/$node-$NODE_VERSION.tgz" -C "$root/usr/local" --strip-components=1 package/bin/node package/LICENSE
-if [ "$arch" = amd64 ]; then
+# from BASE IMAGE FUNCTION: the base with what the function does to its root.
+from() {
+  local container root
+  container=$(buildah from --pull-never --arch "$arch" "$1")
+  root=$(buildah mount "$container")
+  "$3" "$root"
+  buildah config --arch "$arch" --os linux --env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$container"
+  buildah commit --quiet "$container" "$2" >/dev/null
+  buildah rm "$container" >/dev/null
+}
+
+debian() {
+  tar -xf "$tree" -C "$1" --exclude='./dev/*'
+  rm -rf "$1"/usr/share/{doc,man,locale}/* "$1"/var/{cache,log}/* "$1"/var/lib/apt/lists/*
+}
+
+node20() {
+  tar -xzf "build/image/$node-$NODE_VERSION.tgz" -C "$1/usr/local" --strip-components=1 package/bin/node package/LICENSE
   # Only a stage that builds needs npm; the one of this machine is as good as any.
-  cp -r "$(npm root -g)/npm" "$root/usr/local/npm"
-  printf '#!/bin/sh\nexec node /usr/local/npm/bin/npm-cli.js "$@"\n' >"$root/usr/local/bin/npm" && chmod 755 "$root/usr/local/bin/npm"
-fi
-buildah umount "$base" >/dev/null
-buildah config --arch "$arch" --os linux --env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin --cmd node "$base"
-buildah commit --quiet "$base" "$image" >/dev/null
+  [ "$arch" = amd64 ] || return 0
+  cp -r "$(npm root -g)/npm" "$1/usr/local/npm"
+  printf '#!/bin/sh\nexec node /usr/local/npm/bin/npm-cli.js "$@"\n' >"$1/usr/local/bin/npm"
+  chmod 755 "$1/usr/local/bin/npm"
+}
+
+from scratch "localhost/debian:$arch" debian
+from "localhost/debian:$arch" "localhost/node20:$arch" node20

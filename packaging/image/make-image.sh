@@ -11,21 +11,23 @@ done
 [ -z "${missing:-}" ] || { echo "make image needs:$missing (apt-get install buildah mmdebstrap arch-test bubblewrap qemu-user-static)" >&2; exit 1; }
 packaging/image/arm64-emulation.sh
 
-# NODE=… names a base of a registry; without it, the bases are made of Debian's packages.
-if [ -n "${NODE:-}" ]; then
-  bases=(--build-arg NODE="$NODE")
-else
-  bases=(--build-arg NODE=localhost/node20:arm64 --build-arg BUILD_NODE=localhost/node20:amd64)
+# BASE=… and NODE=… name images of a registry; without them, they are made of Debian's packages.
+if [ -z "${BASE:-}${NODE:-}" ]; then
+  BASE=localhost/debian:arm64 NODE=localhost/node20:arm64 BUILD_NODE=localhost/node20:amd64
   for arch in amd64 arm64; do
-    buildah inspect --type image localhost/node20:$arch >/dev/null 2>&1 || packaging/image/make-base.sh $arch localhost/node20:$arch
+    buildah inspect --type image localhost/node20:$arch >/dev/null 2>&1 || packaging/image/make-base.sh $arch
   done
 fi
+bases=()
+for argument in BASE NODE BUILD_NODE; do
+  [ -z "${!argument:-}" ] || bases+=(--build-arg "$argument=${!argument}")
+done
 
 # The build trusts what this machine trusts, also where a proxy has an authority of its own.
 authorities=/etc/ssl/certs/ca-certificates.crt
-mkdir -p build/image && printf 'cafile=%s\n' $authorities >build/image/npmrc
-buildah build --file Dockerfile.arm64 --format docker --platform linux/arm64 --tag $image "${bases[@]}" \
-  --volume $authorities:$authorities:ro --volume "$PWD/build/image/npmrc:/root/.npmrc:ro" . >build/image/build.log 2>&1 ||
+mkdir -p build/image && printf 'cafile=%s\n' $authorities >build/image/npmrc && mkdir -p "$(npm config get cache)"
+buildah build --file Dockerfile.arm64 --format docker --tag $image "${bases[@]}" \
+  --volume $authorities:$authorities:ro --volume "$PWD/build/image/npmrc:/root/.npmrc:ro" --volume "$(npm config get cache):/root/.npm" . >build/image/build.log 2>&1 ||
   { tail -20 build/image/build.log >&2; exit 1; }
 
 container=$(buildah from --pull-never $image)

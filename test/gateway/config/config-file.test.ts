@@ -11,6 +11,8 @@ import { referencePage } from '../../../gateway/config/reference-page.js'
 import { startingFile } from '../../../gateway/config/starting-file.js'
 import { runCli } from '../cli/run-cli.js'
 
+t.setTimeout(120_000)
+
 const ROOT = new URL('../../../../', import.meta.url)
 
 t.test('the starting file is the default configuration, as it is and with every default uncommented', async t => {

@@ -10,6 +10,8 @@ import { keepAlive } from '../../../gateway/service/keep-alive.js'
 import { connectServiceManager } from '../../../gateway/service/notify-socket.js'
 import { listenAt } from './listening-manager.js'
 
+t.setTimeout(120_000)
+
 const MAIN = fileURLToPath(new URL('../../../gateway/cli/main.js', import.meta.url))
 const SILENT = { info() {}, warn() {}, error() {} }
 

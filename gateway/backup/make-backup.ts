@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto'
+import { copyFile, cp, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
+import { create } from 'tar'
+import type { Config } from '../config/config.js'
+import { type BackupManifest, CONFIG_FILE, MANIFEST_FILE, STATE_FOLDER } from './backup-manifest.js'
+
+export interface BackupParts {
+  readonly config: Config
+  /** The configuration file; undefined: the gateway has none. */
+  readonly configFile: string | undefined
+  readonly version: string
+  readonly now: Date
+}
+
+/**
+ * Writes configuration and state to a `.tar.gz`, while the gateway runs or not: what is copied changes by renaming whole files.
+ * Left out: secrets; and the outbox, whose alerts are this machine's to deliver and would be delivered twice.
+ */
+export async function makeBackup(
+  file: string,
+  { config, configFile, version, now }: BackupParts,
+): Promise<BackupManifest> {
+  const staging = await mkdtemp(join(dirname(file), '.ecgclip-backup-'))
+  try {
+    if (configFile !== undefined) await copyFile(configFile, join(staging, CONFIG_FILE))
+    await cp(config.data, join(staging, STATE_FOLDER), {
+      recursive: true,
+      filter: path => isKept(relative(config.data, path)),
+    }).catch(unlessAbsent)
+    const paths = (await filesBelow(staging)).sort()
+    const files = await Promise.all(paths.map(async path => ({ path, sha256: await sha256(join(staging, path)) })))
+    const manifest: BackupManifest = {
+      schema: 'urn:ecgclip:backup:1',
+      gateway: config.id,
+      version,
+      created: now.toISOString(),
+      files,
+      secrets: secretFiles(config),
+    }
+    await writeFile(join(staging, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`)
+    const draft = `${file}.part`
+    await create({ cwd: staging, file: draft, gzip: true, portable: true, mode: 0o600 }, [MANIFEST_FILE, ...paths])
+    await rename(draft, file)
+    return manifest
+  } finally {
+    await rm(staging, { recursive: true, force: true })
+  }
+}
+
+/** The outbox and what became of damaged ones, bundles on their way in, locks and drafts. */
+function isKept(path: string): boolean {
+  return !/^outbox(\.|$)|(^|\/)incoming(\/|$)|\.lock$|\.new$|^\.doctor-/.test(path)
+}
+
+export function secretFiles({ broker, monitor }: Config): string[] {
+  const files = [broker.passwordFile, broker.keyFile, monitor.tokenFile, monitor.tls?.keyFile]
+  return files.filter(file => file !== undefined)
+}
+
+async function filesBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  return entries.filter(entry => entry.isFile()).map(({ parentPath, name }) => relative(folder, join(parentPath, name)))
+}
+
+export async function sha256(path: string): Promise<string> {
+  return createHash('sha256')
+    .update(await readFile(path))
+    .digest('hex')
+}
+
+function unlessAbsent(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error
+}

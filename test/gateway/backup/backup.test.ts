@@ -1,0 +1,107 @@
+import { mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { ClassicLevel } from 'classic-level'
+import t, { type Test } from 'tap'
+import { list } from 'tar'
+import { makeBackup } from '../../../gateway/backup/make-backup.js'
+import { restoreBackup } from '../../../gateway/backup/restore-backup.js'
+import { loadConfig } from '../../../gateway/config/load-config.js'
+import { runCli } from '../cli/run-cli.js'
+
+t.setTimeout(120_000)
+
+const YAML = 'id: ward-3\nbroker: { url: "mqtts://broker.example", passwordFile: /etc/ecgclip/password }\n'
+const SEQUENCE = { session: 7, seqLimit: 5000 }
+
+/** A gateway's folders with something of everything in them. */
+function gateway(t: Test) {
+  const folder = t.testdir({
+    'gateway.yaml': YAML,
+    data: {
+      'sequence.json': JSON.stringify(SEQUENCE),
+      models: { 'state.json': '{}', bundles: { 'a.1': { 'manifest.json': 'bundle' } }, incoming: { half: 'half' } },
+      outbox: { '000001.log': 'alerts' },
+      'outbox.damaged-3': { CURRENT: 'x' },
+    },
+    elsewhere: {},
+  })
+  const configFile = join(folder, 'gateway.yaml')
+  const data = join(folder, 'data')
+  const config = { ...loadConfig(configFile), data }
+  const file = join(folder, 'ward-3.tar.gz')
+  const make = () => makeBackup(file, { config, configFile, version: '0.1.0', now: new Date(0) })
+  return {
+    folder,
+    data,
+    file,
+    make,
+    target: { configFile: join(folder, 'elsewhere/gateway.yaml'), data: join(folder, 'elsewhere/data'), force: false },
+  }
+}
+
+t.test('what comes back is the configuration, the models, and a numbering far above the one that went in', async t => {
+  const { file, make, target } = gateway(t)
+  const manifest = await make()
+  t.same(manifest.secrets, ['/etc/ecgclip/password'], 'the operator is told what else to keep')
+  await restoreBackup(file, target)
+  t.equal(readFileSync(target.configFile, 'utf8'), YAML)
+  t.equal(readFileSync(join(target.data, 'models/bundles/a.1/manifest.json'), 'utf8'), 'bundle')
+  t.same(JSON.parse(readFileSync(join(target.data, 'sequence.json'), 'utf8')), { session: 1007, seqLimit: 1_005_000 })
+})
+
+t.test('neither undelivered alerts nor half a bundle nor a secret is in it, and others cannot read it', async t => {
+  const { file, make } = gateway(t)
+  await make()
+  const names: string[] = []
+  await list({ file, onReadEntry: entry => names.push(entry.path) })
+  t.same(names, [
+    'backup.json',
+    'config.yaml',
+    'state/models/bundles/a.1/manifest.json',
+    'state/models/state.json',
+    'state/sequence.json',
+  ])
+  t.equal(statSync(file).mode & 0o077, 0)
+})
+
+t.test('a damaged or cut file restores nothing', async t => {
+  const { file, make, target } = gateway(t)
+  await make()
+  const whole = readFileSync(file)
+  for (const keep of [0, 20, whole.length >> 1, whole.length - 9]) {
+    writeFileSync(file, whole)
+    truncateSync(file, keep)
+    await t.rejects(restoreBackup(file, target), { code: 'BACKUP_DAMAGED' }, `${keep} of ${whole.length} bytes`)
+  }
+  t.throws(() => statSync(target.configFile))
+})
+
+t.test('what is there is not replaced unless asked, and then the higher numbering counts', async t => {
+  const { file, make, target } = gateway(t)
+  await make()
+  mkdirSync(target.data)
+  writeFileSync(join(target.data, 'sequence.json'), JSON.stringify({ session: 20, seqLimit: 9000 }))
+  await t.rejects(restoreBackup(file, target), { code: 'BACKUP_IN_THE_WAY' })
+  await restoreBackup(file, { ...target, force: true })
+  t.same(JSON.parse(readFileSync(join(target.data, 'sequence.json'), 'utf8')), { session: 1020, seqLimit: 1_009_000 })
+})
+
+t.test('the state of a gateway that runs is left alone', async t => {
+  const { file, make, target } = gateway(t)
+  await make()
+  mkdirSync(target.data)
+  const outbox = new ClassicLevel(join(target.data, 'outbox'))
+  await outbox.open()
+  t.teardown(() => outbox.close())
+  await t.rejects(restoreBackup(file, target), { code: 'BACKUP_GATEWAY_RUNS' })
+})
+
+t.test('the command line does both', async t => {
+  const { folder, data } = gateway(t)
+  const backup = runCli('backup', join(folder, 'b.tar.gz'), '-c', join(folder, 'gateway.yaml'), '--data', data)
+  t.equal(await backup.ended, 0, backup.err())
+  t.match(backup.out(), /4 files of ward-3.\nNot part of it, keep them elsewhere: \/etc\/ecgclip\/password/)
+  const to = ['-c', join(folder, 'new.yaml'), '--data', join(folder, 'new')]
+  const restore = runCli('restore', join(folder, 'b.tar.gz'), ...to)
+  t.equal(await restore.ended, 0, restore.err())
+})
