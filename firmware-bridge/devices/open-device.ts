@@ -1,6 +1,8 @@
 import { createBleEcgLinkCarrier } from '../ble/ecg-link-carrier.js'
 import { createGattCarrier } from '../ble/gatt-carrier.js'
 import type { DeviceStream } from '../device-stream.js'
+import { AUTO_DEVICE, createAutoDevice } from '../discovery/auto-device.js'
+import { findSerialDevices } from '../discovery/find-devices.js'
 import { createReplayTransport } from '../emulator/replay-transport.js'
 import { DEFAULT_DRIVER, type DeviceUri, parseDeviceUri } from '../transport/device-uri.js'
 import { createFramedCarrier } from '../transport/framed-carrier.js'
@@ -13,6 +15,7 @@ import { openVendorDevice, VENDOR_DRIVERS } from './vendor-devices.js'
 
 /** The device that a URI names, not yet started. Throws a `TransportError` where the URI itself is wrong. `tap`: on its carrier. */
 export function openDevice(uri: string, tap: Tap = carrier => carrier): DeviceStream {
+  if (uri === AUTO_DEVICE) return createAutoDevice(findSerialDevices, found => openDevice(found, tap))
   const vendor = openVendorDevice(uri, createGattCarrier, tap)
   if (vendor) return vendor
   const parsed = parseDeviceUri(uri)

@@ -26,7 +26,10 @@ export function recordCommand(): Command {
   return new Command('record')
     .description('what a device sends, to WFDB, byte-exact capture beside it')
     .requiredOption('-o, --output <dir>', 'folder for the files')
-    .requiredOption('--device <uri>', 'serial:PATH?baud=N, serial:usb-SERIAL, tcp:HOST:PORT or replay:RECORD')
+    .requiredOption(
+      '--device <uri>',
+      '"auto", serial:PATH?baud=N, serial:usb-SERIAL, ble:ADDRESS, tcp:HOST:PORT or replay:RECORD',
+    )
     .option('--name <name>', 'of the files; the time by default', name)
     .option('--duration <seconds>', 'ends so long after the first sample', number(0.1, 1e7))
     .option('--json', 'the result as one JSON object')

@@ -24,7 +24,11 @@ export function runCommand(): Command {
     .description('the gateway; flags override the configuration file')
     .option('-c, --config <file>', 'configuration, YAML')
     .option('--id <name>', 'this gateway’s name in every topic')
-    .option('--device <uri>', 'serial:PATH?baud=N, tcp:HOST:PORT or replay:RECORD; may be repeated', each)
+    .option(
+      '--device <uri>',
+      '"auto", serial:PATH?baud=N, ble:ADDRESS, tcp:HOST:PORT or replay:RECORD; may be repeated',
+      each,
+    )
     .option('--broker <url>', 'mqtt://HOST:PORT, mqtts://HOST:PORT, or "embedded"')
     .option('--data <dir>', 'folder for the gateway’s state')
     .option('--hop <seconds>', 'a new 10-second window starts this often', seconds(0.5, 10))

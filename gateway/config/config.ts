@@ -26,7 +26,9 @@ const DeviceSchema = z.strictObject({
   uri: z
     .string()
     .min(1)
-    .describe('serial:PATH?baud=N, tcp:HOST:PORT or replay:RECORD; ?driver=NAME for a vendor protocol'),
+    .describe(
+      '"auto" for the one that is plugged in, or serial:PATH?baud=N, ble:ADDRESS, tcp:HOST:PORT, replay:RECORD; ?driver=NAME for a vendor protocol',
+    ),
 })
 
 const BrokerSchema = z.strictObject({
