@@ -19,10 +19,11 @@ test:
 bench: build
 	node dist/gateway/cli/main.js bench
 
-# Hours on a bad line in simulated time, then a thousand pulled cables on real pseudo-terminals.
+# Hours on a bad line in simulated time, then a thousand pulled cables on real pseudo-terminals and as many lost radio links.
 soak: build
 	node dist/bench/soak.js
 	node dist/bench/replug.js
+	node dist/bench/radio-replug.js
 
 # The monitor page in every form that it has, with sixteen simulated patients, into build/pictures. Needs Chromium.
 pictures: build

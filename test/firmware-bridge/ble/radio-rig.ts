@@ -13,7 +13,11 @@ export function radioTest(
   devices: readonly RadioDevice[],
   run: (t: Test, radio: VirtualRadio) => Promise<void>,
 ) {
-  t.test(name, { skip: NO_RADIO, buffered: true }, async t => run(t, await openVirtualRadio(t, devices)))
+  t.test(name, { skip: NO_RADIO, buffered: true }, async t => {
+    const radio = await openVirtualRadio(t.testdir(), devices)
+    t.teardown(() => radio.close())
+    await run(t, radio)
+  })
 }
 
 export interface Opened {

@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import type { Test } from 'tap'
 
 /** As in ecg_peripheral.py. */
 export interface RadioDevice {
@@ -37,6 +36,7 @@ export interface VirtualRadio {
   do(order: 'leave' | 'come_back', device: number): Promise<unknown>
   do(order: 'refuse_connections', yes: boolean): Promise<unknown>
   account(device: number): Promise<RadioAccount>
+  close(): Promise<void>
 }
 
 const PYTHON = '.venv/bin/python'
@@ -48,15 +48,10 @@ export const NO_RADIO: string | false = !existsSync(PYTHON)
   : spawnSync(PYTHON, ['-c', 'import bumble.controller, cbor2']).status !== 0 &&
     'needs bumble in .venv: pip install -r test/requirements.txt'
 
-/** Bluetooth without hardware: an adapter behind a pseudo-terminal and ECG Link devices around it. */
-export async function openVirtualRadio(t: Test, devices: readonly RadioDevice[]): Promise<VirtualRadio> {
-  const path = join(t.testdir(), 'hci')
+/** Bluetooth without hardware: an adapter behind a pseudo-terminal in that folder and ECG Link devices around it. */
+export async function openVirtualRadio(folder: string, devices: readonly RadioDevice[]): Promise<VirtualRadio> {
+  const path = join(folder, 'hci')
   const child = spawn(PYTHON, [PROGRAM, path, JSON.stringify(devices)], { stdio: ['pipe', 'pipe', 'inherit'] })
-  t.teardown(async () => {
-    if (child.exitCode !== null) return
-    child.kill('SIGKILL')
-    await once(child, 'exit')
-  })
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
   await lines.next()
 
@@ -74,5 +69,10 @@ export async function openVirtualRadio(t: Test, devices: readonly RadioDevice[])
       return order(argument === undefined ? { do: what } : { do: what, yes: argument })
     },
     account: async device => (await order({ do: 'account', device })) as RadioAccount,
+    async close() {
+      if (child.exitCode !== null) return
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+    },
   }
 }
