@@ -8,13 +8,12 @@ import type {
   DeviceStream,
   SampleBlock,
 } from '../firmware-bridge/device-stream.js'
-import type { Manifest } from '../models/bundle/manifest.js'
 import type { TechnicalKey } from './alerts/technical-conditions.js'
 import type { DeviceReport } from './mqtt/device-state-message.js'
 import { createProgress } from './service/progress.js'
 import type { EcgWindow } from './window/ecg-window.js'
 import { WindowAssembler } from './window/window-assembler.js'
-import { type AssessorParts, createWindowAssessor, tenths } from './window-assessor.js'
+import { type AssessorParts, createWindowAssessor, tenths, type WindowModel } from './window-assessor.js'
 
 /** How long a window waits for a late packet of a device that keeps nothing: carriers reorder, but not for long. */
 const REORDER_PATIENCE = Millis(250)
@@ -25,9 +24,9 @@ const REASON_EVERY = Microseconds(5e6)
 const NEVER = Microseconds(Number.NEGATIVE_INFINITY)
 
 /** What one device's path needs, and where its results go. */
-export interface PipelineParts extends AssessorParts {
+export interface PipelineParts extends Omit<AssessorParts, 'model'> {
   readonly stream: DeviceStream
-  readonly input: Manifest['input']
+  readonly model: WindowModel
   report(device: string, report: DeviceReport): void
   /** Told who the device is, at first contact and at each boot … */
   identified(identity: DeviceIdentity): void
@@ -47,6 +46,8 @@ export interface DevicePipeline {
   tick(now: Microseconds, catchingUp?: boolean): void
   /** Samples come in, and no window has come out for far too long: only a restart can help. */
   stuck(now: Microseconds): boolean
+  /** Another model takes over: for every window that goes out from now on, whenever its samples came. */
+  use(model: WindowModel): void
   /** Tells the device's state again, with the counters as they are now. */
   report(): void
   /** Ends the stream, and resolves when every window that had begun is assessed. */
@@ -55,6 +56,7 @@ export interface DevicePipeline {
 
 export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
   const { stream, log } = parts
+  let { model } = parts
   let identity: DeviceIdentity | null = null
   /** Says it is a device that is present elsewhere: not listened to, or two patients would be one to every subscriber. */
   let namesake: DeviceIdentity | null = null
@@ -72,6 +74,7 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
   const progress = createProgress(parts.hop)
   const assessor = createWindowAssessor({
     ...parts,
+    model: () => model,
     assessed(device, result) {
       progress.told(parts.monotonic())
       parts.assessed(device, result)
@@ -162,7 +165,7 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
         boot,
         rate,
         channels: channels.map(name => ({ name, lsb, baseline: 0 })),
-        input: parts.input,
+        input: model.input,
         hop: parts.hop,
         patience: resends ? RESEND_PATIENCE : REORDER_PATIENCE,
       })
@@ -220,6 +223,13 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
       if (assembler && !catchingUp) assessAll(assembler.due(now))
     },
     stuck: progress.stuck,
+    use(next) {
+      const fits = assembler !== null && takesOver(assembler, next)
+      // Windows that were begun go out as they are, to the model that they were begun for.
+      if (!fits) endWindows()
+      model = next
+      if (!fits && identity) assembler = assemblerFor(identity)
+    },
     report,
     async stop() {
       await stream.stop()
@@ -229,6 +239,15 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
       reason = 'the gateway was stopped'
       report()
     },
+  }
+}
+
+/** Whether the windows under way can be made for the model just as well. */
+function takesOver(assembler: WindowAssembler, { input }: WindowModel): boolean {
+  try {
+    return assembler.use(input)
+  } catch {
+    return false // said when the next assembler is made
   }
 }
 

@@ -1,24 +1,29 @@
+import { join } from 'node:path'
 import { setInterval } from 'node:timers'
 import { monotonicFactory } from 'ulid'
 import { Microseconds, Millis, Seconds, UnixMillis } from '../ecg/units.js'
 import { openDevice } from '../firmware-bridge/devices/open-device.js'
 import { monotonicNow } from '../firmware-bridge/transport/monotonic-now.js'
 import { loadBundle } from '../models/bundle/load-bundle.js'
-import type { Task } from '../models/bundle/manifest.js'
-import { SHIPPED_BUNDLE } from '../models/shipped-assets.js'
+import type { Manifest, Task } from '../models/bundle/manifest.js'
+import { openModelStore } from '../models/store/model-store.js'
 import { alertCommands } from './alert-commands.js'
 import { type Alerting, createAlerting } from './alerting.js'
 import type { Clock } from './alerts/clock.js'
+import { GATEWAY_DEVICE } from './alerts/technical-conditions.js'
 import { type ChangedKeys, changedKeys } from './config/changed-keys.js'
 import type { Config } from './config/config.js'
 import { createDevicePipeline, type DevicePipeline } from './device-pipeline.js'
 import { type BundleEngine, startEngine } from './inference/start-engine.js'
+import { modelCommands } from './model/model-commands.js'
+import { type ModelService, startModelService } from './model/model-service.js'
 import { healthRoutes } from './monitor/health-routes.js'
 import { createMetrics } from './monitor/metrics.js'
 import { createMonitor, type Monitor } from './monitor/monitor.js'
 import type { Log } from './mqtt/log.js'
 import { type Messaging, startMessaging } from './mqtt/messaging.js'
 import { createHostClock } from './service/host-clock.js'
+import type { WindowModel } from './window-assessor.js'
 import { createWindowRate } from './window-rate.js'
 
 /** Windows whose patience is over leave within this: a twentieth of the shortest hop that makes sense. */
@@ -41,6 +46,7 @@ export interface GatewayOptions {
 
 /** A gateway that runs. */
 export interface Gateway {
+  /** Of the bundle that runs now. */
   readonly engine: BundleEngine
   readonly messaging: Messaging
   readonly alerting: Alerting
@@ -63,8 +69,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   /** As the last reload left it. */
   let current = config
   const streams = config.devices.map(({ uri }) => openDevice(uri))
-  const bundle = await loadBundle(config.bundle ?? SHIPPED_BUNDLE, config.trust === undefined ? [] : [config.trust])
-  const { input, tasks } = bundle.manifest
   const monitor = createMonitor({
     config: config.monitor,
     gateway: config.id,
@@ -84,7 +88,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       waitingFor: pipelines.filter(({ present }) => !present).map(({ uri }) => uri),
     }),
   })
-  const engine = await startEngine(bundle, { ...config.inference, patients: config.devices.length })
+  const trust = config.trust === undefined ? [] : [config.trust]
+  const store = openModelStore(join(config.data, 'models'), trust)
+  const models = await startModelService({
+    store,
+    fixed: config.bundle === undefined ? undefined : await loadBundle(config.bundle, trust),
+    startEngine: bundle => startEngine(bundle, { ...config.inference, patients: config.devices.length }),
+    monotonic: clock.monotonic,
+    log,
+  })
+  const { engine } = models
 
   const rate = createWindowRate(clock)
   const hostClock = await createHostClock()
@@ -106,7 +119,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       clockSynchronised: hostClock(),
     }),
   }).catch(async error => {
-    await engine.close()
+    await models.stop()
     throw error
   })
 
@@ -120,9 +133,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
 
   const alerting = createAlerting({
-    tasks,
+    ...models.bundle.manifest,
     site: config.alerts,
-    input,
     clock,
     newId: () => newId(clock.utc()),
     suppressed: suppression => log.info(suppression, 'alert suppressed'),
@@ -132,11 +144,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       messaging.publishAlert(transition)
     },
   })
-  monitor.rules(tasks, config.alerts)
   for (const alert of alerting.open()) monitor.alerted(alert)
   alerting.watch(monitor.alerted)
 
-  messaging.answer(alertCommands(alerting, messaging.publishEvidence))
+  messaging.answer([
+    ...alertCommands(alerting, messaging.publishEvidence),
+    ...modelCommands({ service: models, store, caFile: config.models.caFile }),
+  ])
   alerting.watch(({ phase, type, id }) => {
     const { evidence } = current.alerts
     if (evidence === 'off' || phase !== 'start' || type === 'ST') return
@@ -144,17 +158,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       .publishEvidence(alerting.evidence(id), evidence)
       .catch((error: Error) => log.warn({ id, reason: error.message }, 'the window behind an alert is not published'))
   })
-  warnOfUnknownTasks(config, tasks, log)
+  useRules(models.bundle.manifest, config)
 
   /** Which device has which id: two that state the same one must not become one patient. */
   const holders = new Map<string, DevicePipeline>()
   const pipelines = streams.map((stream): DevicePipeline => {
     const pipeline: DevicePipeline = createDevicePipeline({
       stream,
-      input,
-      taskIds: tasks.map(({ id }) => id),
+      model: windowModel(models),
       hop: Seconds(config.hopSeconds),
-      engine,
       log,
       monotonic: monotonicNow,
       utc: clock.utc,
@@ -184,6 +196,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     })
     return pipeline
   })
+  models.follow(bundle => {
+    for (const pipeline of pipelines) pipeline.use(windowModel({ engine, bundle }))
+    useRules(bundle.manifest, current)
+  })
   for (const pipeline of pipelines) pipeline.start()
 
   let stopping = false
@@ -204,17 +220,25 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       ticked = now
       for (const pipeline of pipelines) pipeline.tick(now, now < catchingUpUntil)
     }, PIPELINE_TICK),
-    setInterval(alerting.tick, ALERT_TICK),
+    setInterval(() => {
+      alerting.condition(GATEWAY_DEVICE, 'MODEL_FALLBACK', models.fault)
+      alerting.tick()
+    }, ALERT_TICK),
     setInterval(() => {
       for (const pipeline of pipelines) pipeline.report()
     }, REPORT_EVERY),
   ]
 
-  function reload(next: Config): ChangedKeys {
-    const changed = changedKeys(current, next)
+  /** Of another bundle, or of the same one as the site wants them now. */
+  function useRules({ tasks, input }: Manifest, next: Config): void {
     alerting.change({ tasks, site: next.alerts, input })
     monitor.rules(tasks, next.alerts)
     warnOfUnknownTasks(next, tasks, log)
+  }
+
+  function reload(next: Config): ChangedKeys {
+    const changed = changedKeys(current, next)
+    useRules(models.bundle.manifest, next)
     current = next
     return changed
   }
@@ -224,7 +248,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     for (const timer of timers) clearInterval(timer)
     await Promise.all(pipelines.map(pipeline => pipeline.stop()))
     await messaging.stop()
-    await engine.close()
+    await models.stop()
     await monitor.stop()
   }
 
@@ -233,7 +257,22 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await stop()
       throw error
     })
-  return { engine, messaging, alerting, monitor, stuck, reload, stop }
+  return {
+    get engine() {
+      return engine.engine
+    },
+    messaging,
+    alerting,
+    monitor,
+    stuck,
+    reload,
+    stop,
+  }
+}
+
+/** What the pipelines need of the bundle that runs. */
+function windowModel({ engine, bundle: { manifest } }: Pick<ModelService, 'engine' | 'bundle'>): WindowModel {
+  return { engine, input: manifest.input, taskIds: manifest.tasks.map(({ id }) => id) }
 }
 
 /** A rule for a task that the bundle lacks does nothing; it may be a typing error, or be meant for another bundle. */

@@ -1,5 +1,6 @@
 import { Microseconds, Millis, SampleIndex, UnixMillis } from '../ecg/units.js'
 import type { DeviceStream } from '../firmware-bridge/device-stream.js'
+import type { Manifest } from '../models/bundle/manifest.js'
 import type { AssessedWindow } from './alerts/assessed-window.js'
 import { GATEWAY_DEVICE, type TechnicalKey } from './alerts/technical-conditions.js'
 import type { Inference, InferenceEngine } from './inference/inference-engine.js'
@@ -10,12 +11,19 @@ import type { EcgWindow } from './window/ecg-window.js'
 /** A clock known worse than this, half-width of a 95 % interval, is reported. */
 const CLOCK_LIMIT = Millis(500)
 
+/** What makes answers of windows: another one when another bundle takes over. */
+export interface WindowModel {
+  readonly input: Manifest['input']
+  readonly taskIds: readonly string[]
+  readonly engine: InferenceEngine
+}
+
 /** What windows need to become assessments, and where these go. */
 export interface AssessorParts {
   readonly stream: Pick<DeviceStream, 'uri' | 'timeOf'>
-  readonly taskIds: readonly string[]
+  /** As it is when a window is handed over. */
+  model(): WindowModel
   readonly hop: Millis
-  readonly engine: InferenceEngine
   readonly log: Log
   /** Host monotonic clock. */
   monotonic(): Microseconds
@@ -35,27 +43,29 @@ export interface WindowAssessor {
 type Times = Pick<AssessedWindow, 'start' | 'end' | 'uncertaintyMs'>
 
 interface Judgement {
+  readonly model: WindowModel
   readonly window: EcgWindow
   readonly inference: Inference | null
   readonly failure: Error | null
 }
 
 export function createWindowAssessor(parts: AssessorParts): WindowAssessor {
-  const { stream, engine, log } = parts
+  const { stream, log } = parts
   /** Results keep the order of the windows, whichever worker is faster. */
   let settled: Promise<void> = Promise.resolve()
 
   /** Never rejects: a window that got no answer is told as one without findings, and why. */
   async function judge(window: EcgWindow): Promise<Judgement> {
-    if (window.quality === 'uninterpretable') return { window, inference: null, failure: null }
+    const model = parts.model()
+    if (window.quality === 'uninterpretable') return { model, window, inference: null, failure: null }
     try {
       const asked = parts.monotonic()
       const order = { patient: stream.uri, asked, due: Microseconds(asked + 1000 * parts.hop) }
-      return { window, inference: await engine.assess(window.signal, order), failure: null }
+      return { model, window, inference: await model.engine.assess(window.signal, order), failure: null }
     } catch (error) {
       const failure = error instanceof Error ? error : new Error(String(error))
       const reasons = [...window.reasons, `it was not assessed: ${failure.message}`]
-      return { window: { ...window, quality: 'uninterpretable', reasons }, inference: null, failure }
+      return { model, window: { ...window, quality: 'uninterpretable', reasons }, inference: null, failure }
     }
   }
 
@@ -69,7 +79,8 @@ export function createWindowAssessor(parts: AssessorParts): WindowAssessor {
     return { start: UnixMillis(arrived - length), end: UnixMillis(arrived), uncertaintyMs: null }
   }
 
-  function tell(device: string, times: Times, { window, inference, failure }: Judgement): void {
+  function tell(device: string, times: Times, { model, window, inference, failure }: Judgement): void {
+    const { engine, taskIds } = model
     const overloaded = failure instanceof InferenceError && failure.code === 'PASSED_OVER'
     if (overloaded) parts.condition(device, 'INFERENCE_OVERLOADED', failure.message)
     else if (failure) parts.condition(device, 'INFERENCE_FAILING', failure.message)
@@ -82,7 +93,7 @@ export function createWindowAssessor(parts: AssessorParts): WindowAssessor {
     parts.assessed(device, {
       window,
       ...times,
-      taskIds: parts.taskIds,
+      taskIds,
       probabilities: inference?.probabilities ?? null,
       saliency: inference?.saliency,
       model: inference?.model ?? engine.model,

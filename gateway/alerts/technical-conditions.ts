@@ -29,6 +29,8 @@ export const TECHNICAL_CONDITIONS = {
   // Told per window, as the data gap is. Not in the list of the message specification.
   INFERENCE_OVERLOADED: rule('Inference overloaded', 'PL', 0, 30),
   PROVIDER_FALLBACK: rule('Provider fallback', 'PN', 0, 0),
+  // Another bundle runs than the one that was installed. Not in the list of the message specification.
+  MODEL_FALLBACK: rule('Model fallback', 'PN', 0, 0),
   CLOCK_UNSYNCHRONISED: rule('Clock not synchronised', 'PN', 10, 10),
   OUTBOX_OVERFLOW: rule('Outbox overflow', 'PL', 0, 0),
   // Not in the list of the message specification, but the same kind of thing: stored alerts may be gone.

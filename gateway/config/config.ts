@@ -103,8 +103,19 @@ export const ConfigSchema = z.strictObject({
     .meta({ 'x-default': 'the host’s name' }),
   devices: z.array(DeviceSchema).default([]).describe('front ends to listen to, one patient each'),
   broker: BrokerSchema.prefault({}),
-  bundle: z.string().optional().describe('folder of a model bundle; the one shipped with the program by default'),
+  bundle: z
+    .string()
+    .optional()
+    .describe('folder of a model bundle to run, whatever is installed; by default the active one of the model store'),
   trust: z.string().optional().describe('folder of further public keys (PEM) whose bundles are accepted'),
+  models: z
+    .strictObject({
+      caFile: z
+        .string()
+        .optional()
+        .describe('PEM of the authority of the server that bundles are fetched from, if it is not a public one'),
+    })
+    .prefault({}),
   data: z
     .string()
     .default(defaultDataFolder)

@@ -6,9 +6,10 @@ export interface EngineSlot<Engine extends InferenceEngine> extends InferenceEng
   readonly engine: Engine
   /**
    * From now on windows go to `next`, which has started before. What the old engine was given it still answers; then it is
-   * closed and this resolves. A window is never given to both, and none is rejected because of the change.
+   * closed, unless it is to be kept, and this resolves. A window is never given to both, and none is rejected because of the
+   * change.
    */
-  replace(next: Engine): Promise<void>
+  replace(next: Engine, old?: 'close' | 'keep'): Promise<void>
 }
 
 export function createEngineSlot<Engine extends InferenceEngine>(first: Engine): EngineSlot<Engine> {
@@ -20,7 +21,6 @@ export function createEngineSlot<Engine extends InferenceEngine>(first: Engine):
   async function drain(old: Engine): Promise<void> {
     await Promise.allSettled(pending.get(old) ?? [])
     pending.delete(old)
-    await old.close()
   }
 
   return {
@@ -44,12 +44,13 @@ export function createEngineSlot<Engine extends InferenceEngine>(first: Engine):
       running.add(answer)
       return answer.finally(() => running.delete(answer))
     },
-    async replace(next) {
+    async replace(next, fate = 'close') {
       const old = engine
       if (closed) return next.close() // the change came too late
       if (next === old) return
       engine = next
       await drain(old)
+      if (fate === 'close') await old.close()
     },
     async close() {
       closed = true

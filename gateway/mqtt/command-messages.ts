@@ -26,6 +26,23 @@ export const EvidenceCommandSchema = z.strictObject({
   format: z.enum(EVIDENCE_FORMATS).default('int16'),
 })
 
+/** Bytes of an archive that one message may bring. */
+export const MAX_CHUNK_BYTES = 256 * 1024
+
+/** A bundle by its address, or in pieces, each answered with how many bytes there are now: the next one goes on from there. */
+export const ModelInstallCommandSchema = z.union([
+  z.strictObject({ transaction, url: z.string().max(2048).describe('https:// address of a .tar.gz') }),
+  z.strictObject({
+    transaction,
+    transfer: z.string().min(1).max(128).describe('the same for all pieces of one archive, and for no other'),
+    offset: z.int().min(0).describe('of the first byte in the archive'),
+    total: z.int().min(1).describe('bytes of the archive'),
+    data: z.base64().max(Math.ceil(MAX_CHUNK_BYTES / 3) * 4),
+  }),
+])
+export const ModelRollbackCommandSchema = z.strictObject({ transaction })
+export const ModelListCommandSchema = z.strictObject({ transaction })
+
 /** One last reply, `ok` or `error`, to every command; before it, `progress` as often as there is any. */
 export const ReplySchema = z.strictObject({
   status: z.enum(['ok', 'error', 'progress']),

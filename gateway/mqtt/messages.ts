@@ -6,6 +6,9 @@ import {
   AlertIdSchema,
   EvidenceCommandSchema,
   HealthCommandSchema,
+  ModelInstallCommandSchema,
+  ModelListCommandSchema,
+  ModelRollbackCommandSchema,
   ReplySchema,
   ResetCommandSchema,
 } from './command-messages.js'
@@ -227,6 +230,9 @@ export const MESSAGE_SCHEMAS = {
   'command-evidence': EvidenceCommandSchema,
   'command-ack': AcknowledgeCommandSchema,
   'command-reset': ResetCommandSchema,
+  'command-model-install': ModelInstallCommandSchema,
+  'command-model-rollback': ModelRollbackCommandSchema,
+  'command-model-list': ModelListCommandSchema,
   reply: ReplySchema,
 }
 export type MessageName = keyof typeof MESSAGE_SCHEMAS

@@ -42,7 +42,7 @@ interface PassedWindow {
  */
 export class WindowAssembler {
   readonly counters: AssemblerCounters = { late: 0, skipped: 0 }
-  readonly #builder: WindowBuilder
+  #builder: WindowBuilder
   readonly #hop: number
   readonly #rate: Hertz
   /** µs. Grows with the longest block seen. */
@@ -85,6 +85,16 @@ export class WindowAssembler {
     for (let at: number = block.first; at < end; at += this.#builder.samples)
       this.#take(this.#ring, block, at, Math.min(at + this.#builder.samples, end), out)
     return out
+  }
+
+  /**
+   * Windows that go out from now on are made for another bundle, from the samples that are there already. False, and nothing is
+   * changed, where those are not the ones that it needs. Throws a `WindowError` where it cannot use this device at all.
+   */
+  use(input: WindowSource['input']): boolean {
+    const next = this.#builder.for(input)
+    if (next !== null) this.#builder = next
+    return next !== null
   }
 
   /** Windows whose patience is over at `now`. */

@@ -52,7 +52,8 @@ export class WindowBuilder {
       channels.map(({ name }) => name),
       input.leads,
     )
-    const used = [...new Set(plan.flatMap(({ terms }) => terms.map(({ channel }) => channel)))]
+    // In the device's order, so that what is kept does not depend on the order of the bundle's leads.
+    const used = [...new Set(plan.flatMap(({ terms }) => terms.map(({ channel }) => channel)))].sort((a, b) => a - b)
     if (used.length === 0) {
       const names = channels.map(({ name }) => name).join(', ')
       throw new WindowError('no-lead', `None of the channels (${names}) is a lead that the bundle knows.`)
@@ -113,6 +114,14 @@ export class WindowBuilder {
       signal: this.#signal(first, usable, facts),
       completed,
     }
+  }
+
+  /** The same for another bundle; null where that needs other channels or windows of another length. */
+  for(input: Manifest['input']): WindowBuilder | null {
+    const next = new WindowBuilder({ ...this.#source, input })
+    const same =
+      next.kept.length === this.kept.length && next.kept.every((it, k) => it.channel === this.kept[k]!.channel)
+    return same && next.samples === this.samples ? next : null
   }
 
   /** Leads that need kept channel `k`. */

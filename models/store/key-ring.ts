@@ -17,6 +17,8 @@ export interface KnownKey {
 
 /** The keys that a gateway trusts: `<key id>.pem`, and in `revoked.json` those that it never will again. */
 export interface KeyRing {
+  /** Changes when a key is revoked; for whoever watches. */
+  readonly revokedFile: string
   /** Keys whose bundles may be installed and run from a slot. */
   trusted(): Promise<TrustedKeys>
   list(): Promise<KnownKey[]>
@@ -48,6 +50,7 @@ export function openKeyRing(folder: string, trust: readonly string[]): KeyRing {
   const sites = () => readTrustedKeys([...(existsSync(folder) ? [folder] : []), ...trust])
 
   const ring: KeyRing = {
+    revokedFile,
     async trusted() {
       const never = revoked()
       return new Map([...(await sites())].filter(([id]) => !never.includes(id)))

@@ -34,10 +34,13 @@ export interface ModelStore {
   bundleIn(slot: Slot): Promise<Bundle>
   /**
    * Checks an archive or a folder, unpacks it, lets it be proved on this machine, and makes it the active one, on trial.
-   * When anything throws, the store is as it was. `source` may also be a function that fetches an archive to the path given.
+   * When anything throws, the store is as it was.
    */
-  install(source: string | ((path: string) => Promise<void>), steps: InstallSteps): Promise<Bundle>
+  install(source: BundleSource, steps: InstallSteps): Promise<Bundle>
 }
+
+/** Path of an archive or a folder, or what fetches an archive to the path that it is given. */
+export type BundleSource = string | ((path: string) => Promise<void>)
 
 export interface InstallSteps {
   /** Of all that is checked and unpacked: what is done of how much. */
@@ -98,7 +101,7 @@ export function openModelStore(folder: string, trust: readonly string[] = []): M
     return bundle
   }
 
-  async function install(source: string | ((path: string) => Promise<void>), steps: InstallSteps): Promise<Bundle> {
+  async function install(source: BundleSource, steps: InstallSteps): Promise<Bundle> {
     prepare(incoming)
     const busy = 'Another bundle is being installed; wait until that is done'
     return withLock(join(folder, 'install.lock'), Seconds(0), busy, async () => {
@@ -112,7 +115,7 @@ export function openModelStore(folder: string, trust: readonly string[] = []): M
   }
 
   async function installAlone(
-    source: string | ((path: string) => Promise<void>),
+    source: BundleSource,
     { prove, progress = () => {}, now }: InstallSteps,
   ): Promise<Bundle> {
     const shipped = await loadBundle(SHIPPED_BUNDLE)

@@ -85,10 +85,8 @@ function rig(t: Test, assess: (call: number) => Promise<Inference>, claim: () =>
   }
   const pipeline = createDevicePipeline({
     stream,
-    input: bundleInput(),
-    taskIds: ['AFIB'],
+    model: { input: bundleInput(), taskIds: ['AFIB'], engine },
     hop: Seconds(5),
-    engine,
     log: { info() {}, warn() {}, error: (_, message) => t.comment(message) },
     monotonic: () => Microseconds(0),
     utc: () => UnixMillis(0),
