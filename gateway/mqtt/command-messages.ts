@@ -37,7 +37,10 @@ export const ModelInstallCommandSchema = z.union([
     transfer: z.string().min(1).max(128).describe('the same for all pieces of one archive, and for no other'),
     offset: z.int().min(0).describe('of the first byte in the archive'),
     total: z.int().min(1).describe('bytes of the archive'),
-    data: z.base64().max(Math.ceil(MAX_CHUNK_BYTES / 3) * 4),
+    data: z
+      .string()
+      .max(Math.ceil(MAX_CHUNK_BYTES / 3) * 4)
+      .regex(/^[A-Za-z0-9+/]*={0,2}$/, 'it must be base64'),
   }),
 ])
 export const ModelRollbackCommandSchema = z.strictObject({ transaction })
