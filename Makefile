@@ -1,5 +1,5 @@
 # Every target sets up what it needs. `make demo` needs Node (>= 20) and make, nothing else.
-.PHONY: demo build test bench soak pictures lint reference clean
+.PHONY: demo build test bench soak day image deb release pictures lint reference clean
 
 demo: build
 	node dist/gateway/cli/main.js demo
@@ -24,6 +24,23 @@ soak: build
 	node dist/bench/soak.js
 	node dist/bench/replug.js
 	node dist/bench/radio-replug.js
+
+# 2.4 hours with sixteen patients, which hold a day's windows: memory, descriptors, log.
+day: build
+	node dist/bench/day.js
+
+# The arm64 image, without Docker, tested under emulation. Needs root and Debian.
+image:
+	packaging/image/make-image.sh
+
+# Debian packages for boards and PCs.
+deb: build
+	packaging/make-deb.sh arm64
+	packaging/make-deb.sh amd64
+
+# Everything that a release consists of, into build/release.
+release:
+	packaging/release.sh
 
 # The monitor page in every form that it has, with sixteen simulated patients, into build/pictures. Needs Chromium.
 pictures: build

@@ -11,6 +11,9 @@ mkdirSync('build/test', { recursive: true })
 /** What a suite needs from the system: a program on the PATH (or a file), and the Debian package that brings it. */
 const NEEDS = [
   { suite: 'typescript', package: 'chromium', found: () => onPath('chromium') },
+  { suite: 'typescript', package: 'bubblewrap', found: () => onPath('bwrap') },
+  { suite: 'typescript', package: 'strace', found: () => onPath('strace') },
+  { suite: 'typescript', package: 'systemd', found: () => onPath('systemd-analyze') },
   { suite: 'python', package: 'python3-venv', found: () => succeeds('python3', ['-c', 'import venv, ensurepip']) },
   { suite: 'python', package: 'mosquitto', found: () => onPath('mosquitto') },
   { suite: 'python', package: 'mosquitto-clients', found: () => onPath('mosquitto_sub') },

@@ -1,6 +1,5 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { EcgclipError } from '../../ecg/ecgclip-error.js'
 import { writeDurably } from '../../ecg/write-durably.js'
@@ -10,7 +9,7 @@ import { SIGNATURE } from './verify-signature.js'
 
 /** Where a private key lies that nobody has named: with its owner, as for quantize/ecgclip/bundle.py. */
 export const DEFAULT_SIGNING_KEY = join(
-  process.env.XDG_CONFIG_HOME || join(homedir(), '.config'),
+  process.env.XDG_CONFIG_HOME || join(process.env.HOME ?? '.', '.config'), // homedir() throws for a user without an entry
   'ecgclip',
   'signing-key.pem',
 )

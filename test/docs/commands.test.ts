@@ -6,8 +6,8 @@ import t from 'tap'
 
 const ROOT = new URL('../../../', import.meta.url)
 const CLI = new URL('dist/gateway/cli/main.js', ROOT).pathname
-const PAGES = ['README.md', ...readdirSync(new URL('docs', ROOT)).map(name => `docs/${name}`)].filter(name =>
-  name.endsWith('.md'),
+const PAGES = ['README.md', 'SECURITY.md', ...readdirSync(new URL('docs', ROOT)).map(name => `docs/${name}`)].filter(
+  name => name.endsWith('.md'),
 )
 
 for (const page of PAGES) {

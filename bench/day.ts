@@ -1,0 +1,109 @@
+import { fork, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+
+/**
+ * A long shift with 16 patients: the real program, devices on pseudo-terminals and a broker outside, and how memory, file
+ * descriptors, log and state folder grow. Samples come in real time. Windows can come up to ten times as often as by default
+ * (`--hop 0.5`), so that 2.4 hours hold a day's windows, alerts and messages; that, and nothing else, is accelerated.
+ *
+ *     node dist/bench/day.js [--patients 16] [--minutes 144] [--hop 0.5] [--json]
+ */
+const { values } = parseArgs({
+  options: {
+    patients: { type: 'string', default: '16' },
+    minutes: { type: 'string', default: '144' },
+    hop: { type: 'string', default: '0.5' },
+    json: { type: 'boolean', default: false },
+  },
+})
+const minutes = Number(values.minutes)
+const hop = Number(values.hop)
+const SAMPLE_EVERY_MS = 10_000
+/** Clocks, JIT and buffers settle in the first fifth; growth is judged after it. */
+const SETTLING = 0.2
+const MAIN = fileURLToPath(new URL('../gateway/cli/main.js', import.meta.url))
+
+const outside = fork(new URL('./virtual-patients.js', import.meta.url), [values.patients])
+const [{ devices, port }] = (await once(outside, 'message')) as [{ devices: string[]; port: number }]
+const folder = mkdtempSync(join(tmpdir(), 'ecgclip-day-'))
+const config = {
+  id: 'day',
+  devices: devices.map(path => ({ uri: `serial:${path}` })),
+  broker: { url: `mqtt://127.0.0.1:${port}` },
+  monitor: { port: 0 },
+  data: join(folder, 'state'),
+  hopSeconds: hop,
+}
+writeFileSync(join(folder, 'gateway.yaml'), JSON.stringify(config))
+const log = await open(join(folder, 'log'), 'w')
+const gateway = spawn(process.execPath, [MAIN, 'run', '-c', join(folder, 'gateway.yaml')], {
+  stdio: ['ignore', 'ignore', log.fd],
+})
+process.on('exit', () => gateway.kill('SIGKILL'))
+
+interface Sample {
+  readonly hours: number
+  readonly rssMiB: number
+  readonly descriptors: number
+  readonly logBytes: number
+}
+const samples: Sample[] = []
+const began = Date.now()
+while (Date.now() - began < minutes * 60_000) {
+  await sleep(SAMPLE_EVERY_MS)
+  if (gateway.exitCode !== null)
+    throw new Error(`the gateway ended: ${readFileSync(join(folder, 'log'), 'utf8').slice(-2000)}`)
+  const status = readFileSync(`/proc/${gateway.pid}/status`, 'utf8')
+  samples.push({
+    hours: (Date.now() - began) / 3_600_000,
+    rssMiB: Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024,
+    descriptors: readdirSync(`/proc/${gateway.pid}/fd`).length,
+    logBytes: statSync(join(folder, 'log')).size,
+  })
+}
+const settled = samples.filter(({ hours }) => hours > (SETTLING * minutes) / 60)
+const result = {
+  patients: devices.length,
+  minutes,
+  hop,
+  'windows of how many hours at the default hop': Number(((minutes / 60) * (5 / hop)).toFixed(1)),
+  'RSS MiB, settled': round(settled[0]!.rssMiB),
+  'RSS MiB, end': round(settled.at(-1)!.rssMiB),
+  'RSS slope MiB/h': round(slope(settled, ({ rssMiB }) => rssMiB)),
+  'descriptors, settled': settled[0]!.descriptors,
+  'descriptors, end': settled.at(-1)!.descriptors,
+  'log KiB/h': round(slope(settled, ({ logBytes }) => logBytes) / 1024),
+  'state folder MiB': round(sizeOf(config.data) / 2 ** 20),
+}
+gateway.kill('SIGTERM')
+const [code] = await once(gateway, 'exit')
+outside.disconnect()
+await log.close()
+rmSync(folder, { recursive: true })
+if (values.json) console.log(JSON.stringify({ ...result, exit: code, samples }))
+else console.table(result)
+
+/** Least squares, per hour. */
+function slope(points: readonly Sample[], of: (point: Sample) => number): number {
+  const mean = (value: (point: Sample) => number) =>
+    points.reduce((sum, point) => sum + value(point), 0) / points.length
+  const [x, y] = [mean(({ hours }) => hours), mean(of)]
+  const covariance = points.reduce((sum, point) => sum + (point.hours - x) * (of(point) - y), 0)
+  return covariance / points.reduce((sum, { hours }) => sum + (hours - x) ** 2, 0)
+}
+
+function sizeOf(path: string): number {
+  const entries = readdirSync(path, { withFileTypes: true, recursive: true }).filter(entry => entry.isFile())
+  return entries.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0)
+}
+
+function round(value: number): number {
+  return Number(value.toPrecision(4))
+}
