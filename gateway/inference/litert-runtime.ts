@@ -65,10 +65,11 @@ export function loadLiteRt(setup: ModelSetup): ModelRuntime {
   const [inputBuffers, outputBuffers] = [inputs, outputs].map(list => list.map(({ buffer }) => buffer))
 
   return {
-    run(window) {
-      input.values.set(window)
+    batches: false,
+    run([window]) {
+      input.values.set(window!)
       call.check('RunCompiledModel', compiled, SIGNATURE, 1, inputBuffers, outputs.length, outputBuffers)
-      return { logits: logits.values, features: features?.values }
+      return [{ logits: logits.values, features: features?.values }]
     },
     release() {
       call.destroy('CompiledModel', compiled) // before the buffers that it has seen

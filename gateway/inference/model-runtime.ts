@@ -1,7 +1,9 @@
 /** One variant, loaded by the library that runs its format. Lives in a worker thread. */
 export interface ModelRuntime {
-  /** Runs one window, `leads × samples` mV. Throws what the library says. */
-  run(window: Float32Array): Promise<RuntimeOutputs> | RuntimeOutputs
+  /** Whether a run may hold several windows; otherwise it always holds one. */
+  readonly batches: boolean
+  /** Runs windows of `leads × samples` mV together; one result for each. Throws what the library says. */
+  run(windows: readonly Float32Array[]): Promise<RuntimeOutputs[]> | RuntimeOutputs[]
   release(): Promise<void> | void
 }
 

@@ -1,23 +1,24 @@
 import { Worker } from 'node:worker_threads'
 import { Millis } from '../../ecg/units.js'
 import { createGuard, STOP } from './exit-guard.js'
-import type { Answer } from './inference-engine.js'
 import { InferenceError, type RejectionCode } from './inference-error.js'
 import { loadDeadline } from './providers.js'
 import type { ModelSetup, WorkerData, WorkerOutcome, WorkerReply, WorkerRequest } from './worker-protocol.js'
 
-/** One worker thread that has loaded the model. It runs one window at a time. */
+/** One worker thread that has loaded the model. One run at a time. */
 export interface ModelThread {
   /** False once it has ended or was given up: it will not run anything again. */
   readonly alive: boolean
-  /** Rejects with an `InferenceError`. */
-  assess(signal: Float32Array): Promise<Answer>
+  /** As `ModelRuntime`. */
+  readonly batches: boolean
+  /** One outcome for each window. Rejects with an `InferenceError` when the thread is lost. */
+  assess(signals: readonly Float32Array[]): Promise<readonly WorkerOutcome[]>
   /** Only between windows. Resolves when the thread has ended, at once for one that was given up. */
   stop(): Promise<void>
 }
 
 export interface ThreadOptions {
-  /** Longest run of one window; a thread that takes longer is given up. */
+  /** Longest run; a thread that takes longer is given up. */
   readonly deadline?: Millis | undefined
   /** Script of the thread. */
   readonly script?: URL | undefined
@@ -88,8 +89,10 @@ export async function startThread(setup: ModelSetup, options: ThreadOptions = {}
     }
   }
 
+  let batches = false
   try {
-    await reply(loadDeadline(setup.provider), 'loading the model')
+    const ready = await reply(loadDeadline(setup.provider), 'loading the model')
+    if (ready.kind === 'ready') batches = ready.batches
   } catch (error) {
     if (!stuck.has(worker)) await ended
     throw error
@@ -99,11 +102,11 @@ export async function startThread(setup: ModelSetup, options: ThreadOptions = {}
     get alive() {
       return alive
     },
-    async assess(signal) {
-      worker.postMessage(signal satisfies WorkerRequest)
-      const outcome = (await reply(deadline, 'a run of the model')) as WorkerOutcome
-      if (outcome.kind === 'rejection') throw new InferenceError(outcome.code, outcome.message)
-      return outcome.answer
+    batches,
+    async assess(signals) {
+      worker.postMessage(signals satisfies WorkerRequest)
+      const ran = await reply(deadline, 'a run of the model')
+      return ran.kind === 'ran' ? ran.outcomes : []
     },
     async stop() {
       if (stuck.has(worker)) return

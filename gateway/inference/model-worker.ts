@@ -3,7 +3,7 @@ import { BUSY, STOP } from './exit-guard.js'
 import type { Answer } from './inference-engine.js'
 import type { ModelRuntime, RuntimeOutputs } from './model-runtime.js'
 import { saliencyOf } from './saliency.js'
-import type { ModelSetup, WorkerData, WorkerReply, WorkerRequest } from './worker-protocol.js'
+import type { ModelSetup, WorkerData, WorkerOutcome, WorkerReply, WorkerRequest } from './worker-protocol.js'
 
 /** A worker thread with one model. Anything thrown while it loads ends it, and reaches the pool as its error. */
 
@@ -15,7 +15,7 @@ let stopped = false
 const runtime = await load(setup).finally(leaveRuntime) // the guard is made BUSY
 
 port.on('message', (request: WorkerRequest) => void (request === null ? stopIfTold() : run(request)))
-reply({ kind: 'ready' })
+reply({ kind: 'ready', batches: runtime.batches })
 
 /** Runs it once, too: what a provider compiles at the first run (shaders, kernels) belongs to loading. */
 async function load(setup: ModelSetup): Promise<ModelRuntime> {
@@ -23,32 +23,33 @@ async function load(setup: ModelSetup): Promise<ModelRuntime> {
     setup.format === 'onnx'
       ? await (await import('./onnx-runtime.js')).loadOnnx(setup)
       : (await import('./litert-runtime.js')).loadLiteRt(setup)
-  await loaded.run(new Float32Array(setup.leads * setup.samples))
+  await loaded.run([new Float32Array(setup.leads * setup.samples)])
   return loaded
 }
 
-async function run(window: Float32Array): Promise<void> {
+async function run(windows: readonly Float32Array[]): Promise<void> {
   Atomics.store(guard, BUSY, 1)
   if (Atomics.load(guard, STOP) === 0) {
     const started = performance.now()
     try {
-      answer(await runtime.run(window), started)
+      const outputs = await runtime.run(windows)
+      const modelMs = performance.now() - started
+      reply({ kind: 'ran', outcomes: outputs.map(output => outcomeOf(output, modelMs)) })
     } catch (error) {
-      reply({ kind: 'rejection', code: 'MODEL_FAILED', message: `the model failed: ${(error as Error).message}` })
+      const message = `the model failed: ${(error as Error).message}`
+      reply({ kind: 'ran', outcomes: windows.map(() => ({ kind: 'rejection', code: 'MODEL_FAILED', message })) })
     }
   }
   leaveRuntime()
   await stopIfTold()
 }
 
-function answer({ logits, features }: RuntimeOutputs, started: number): void {
+function outcomeOf({ logits, features }: RuntimeOutputs, modelMs: number): WorkerOutcome {
   const probabilities = calibrate(logits, setup.calibration)
   if (probabilities === undefined)
-    reply({ kind: 'rejection', code: 'MODEL_OUTPUT_INVALID', message: 'the model’s output is not finite or too short' })
-  else {
-    const saliency = saliencies(features, probabilities, setup)
-    reply({ kind: 'answer', answer: { probabilities, saliency, modelMs: performance.now() - started } })
-  }
+    return { kind: 'rejection', code: 'MODEL_OUTPUT_INVALID', message: 'the model’s output is not finite or too short' }
+  const saliency = saliencies(features, probabilities, setup)
+  return { kind: 'answer', answer: { probabilities, saliency, modelMs } }
 }
 
 /** 1 / (1 + exp(−(a · logit + b))) per task; undefined unless there is one finite logit for each. */

@@ -8,18 +8,30 @@ const LOG_FATAL_ONLY = 4 // errors arrive as exceptions; ONNX Runtime would also
 
 export async function loadOnnx(setup: ModelSetup): Promise<ModelRuntime> {
   const session = await createSession(setup)
-  const input = new Float32Array(setup.leads * setup.samples)
-  const feeds = { [setup.input]: new ort.Tensor('float32', input, inputShape(session, setup)) }
+  const { batches, shape } = inputShape(session, setup)
+  const values = setup.leads * setup.samples
   const { logits, heads } = setup
   const fetches = heads ? [logits, heads.features] : [logits]
+  /** By the number of windows in a run. */
+  const inputs = new Map<number, ort.TypedTensor<'float32'>>()
+  function inputFor(count: number): ort.TypedTensor<'float32'> {
+    const known = inputs.get(count)
+    if (known) return known
+    const made = new ort.Tensor('float32', new Float32Array(count * values), [count, ...shape.slice(1)])
+    inputs.set(count, made)
+    return made
+  }
   return {
-    async run(window) {
-      input.set(window) // the binding refuses tensors over shared memory
-      const outputs = await session.run(feeds, fetches)
-      return {
-        logits: outputs[logits]!.data as Float32Array,
-        features: heads && (outputs[heads.features]!.data as Float32Array),
-      }
+    batches,
+    async run(windows) {
+      const input = inputFor(windows.length)
+      windows.forEach((window, i) => input.data.set(window, i * values)) // the binding refuses tensors over shared memory
+      const outputs = await session.run({ [setup.input]: input }, fetches)
+      const [all, maps] = fetches.map(name => outputs[name]!.data as Float32Array)
+      return windows.map((_, i) => ({
+        logits: share(all!, i, windows.length),
+        features: maps && share(maps, i, windows.length),
+      }))
     },
     release: () => session.release(),
   }
@@ -37,8 +49,17 @@ function createSession({ model, provider, threads }: ModelSetup): Promise<ort.In
   })
 }
 
+/** Of several windows' values, those of one. */
+function share(values: Float32Array, index: number, count: number): Float32Array {
+  const length = values.length / count
+  return values.subarray(index * length, (index + 1) * length)
+}
+
 /** The model's own shape with a batch of one; throws unless it takes one window of the manifest's size as float32. */
-function inputShape(session: ort.InferenceSession, { input, leads, samples, logits, heads }: ModelSetup): number[] {
+function inputShape(
+  session: ort.InferenceSession,
+  { input, leads, samples, logits, heads }: ModelSetup,
+): { shape: number[]; batches: boolean } {
   const found = session.inputMetadata.find(({ name }) => name === input)
   if (found?.isTensor !== true || found.type !== 'float32') throw new Error(`the model has no float32 input "${input}"`)
   for (const output of heads ? [logits, heads.features] : [logits])
@@ -46,5 +67,5 @@ function inputShape(session: ort.InferenceSession, { input, leads, samples, logi
   const shape = found.shape.map(dimension => (typeof dimension === 'number' ? dimension : 1))
   if (shape.reduce((product, dimension) => product * dimension, 1) !== leads * samples)
     throw new Error(`the model’s input is ${found.shape.join(' × ')}, not ${leads} leads × ${samples} samples`)
-  return shape
+  return { shape, batches: typeof found.shape[0] === 'string' }
 }

@@ -5,13 +5,15 @@ import type { Answer } from './inference-engine.js'
 import { InferenceError, REJECTION_CODES, type RejectionCode } from './inference-error.js'
 import { type ModelThread, startThread, stuckThreads, type ThreadOptions } from './model-thread.js'
 import { createSchedule, type Turn } from './schedule.js'
-import type { ModelSetup } from './worker-protocol.js'
+import type { ModelSetup, WorkerOutcome } from './worker-protocol.js'
 
 /** Worker threads that run one variant, behind a bounded queue (`schedule.ts` says who goes first). */
 export interface WorkerPool {
   readonly workers: number
   /** Windows waiting or running. */
   readonly depth: number
+  /** Most windows that one run may hold. A run takes what waits; no window waits for another. */
+  batch: number
   readonly counters: Readonly<PoolCounters>
   /** Rejects with an `InferenceError`; the pool goes on. Without a turn: in the order of arrival, before all that are due later. */
   assess(signal: Float32Array, turn?: Turn): Promise<Answer>
@@ -31,6 +33,8 @@ export interface PoolCounters {
 
 export interface PoolOptions extends ThreadOptions {
   readonly workers: number
+  /** Most windows of one run, if the model takes several; 1 unless stated. */
+  readonly batch?: number | undefined
   /** Windows that may wait. */
   readonly queueLimit?: number | undefined
 }
@@ -51,6 +55,13 @@ interface Job extends Turn {
   reject(error: InferenceError): void
 }
 
+/** A worker that has nothing to do. */
+interface Taker {
+  /** Of its next run; grows until the worker has woken up. */
+  readonly jobs: Job[]
+  wake(): void
+}
+
 /** Resolves when every thread has loaded the model; rejects with the first one's `InferenceError` otherwise. */
 export async function startPool(setup: ModelSetup, options: PoolOptions): Promise<WorkerPool> {
   const { queueLimit = QUEUE_LIMIT } = options
@@ -61,7 +72,7 @@ export async function startPool(setup: ModelSetup, options: PoolOptions): Promis
     restarts: 0,
   }
   const waiting = createSchedule<Job>(queueLimit)
-  const idle: ((job: Job | undefined) => void)[] = []
+  const idle: Taker[] = []
   const closing = new AbortController()
   const served: Promise<void>[] = []
   let depth = 0
@@ -72,24 +83,34 @@ export async function startPool(setup: ModelSetup, options: PoolOptions): Promis
     live++
     let thread: ModelThread | undefined = first
     while (thread !== undefined) {
-      const job = await take()
-      if (job === undefined) return thread.stop()
-      if (thread.alive) await run(thread, job)
-      else enqueue(job) // it died idle; the window is not to blame
+      const jobs = await take()
+      if (jobs.length === 0) return thread.stop()
+      if (thread.alive) await run(thread, jobs)
+      else jobs.forEach(enqueue) // it died idle; the windows are not to blame
       if (!thread.alive) thread = await replacement()
     }
   }
 
-  async function run(thread: ModelThread, job: Job): Promise<void> {
+  async function run(thread: ModelThread, jobs: readonly Job[]): Promise<void> {
     try {
-      const answer = await thread.assess(job.signal)
-      depth--
-      counters.answered++
-      job.resolve(answer)
+      const outcomes = await thread.assess(jobs.map(({ signal }) => signal))
+      for (const [i, job] of jobs.entries()) {
+        // One window may have spoilt the run of all: what failed in company is run alone before it is rejected.
+        if (jobs.length === 1 || outcomes[i]!.kind === 'answer') settle(job, outcomes[i]!)
+        else if (thread.alive) await run(thread, [job])
+        else enqueue(job)
+      }
     } catch (error) {
       const { code, message } = error as InferenceError
-      reject(job, code, message)
+      for (const job of jobs) reject(job, code, message)
     }
+  }
+
+  function settle(job: Job, outcome: WorkerOutcome): void {
+    if (outcome.kind === 'rejection') return reject(job, outcome.code, outcome.message)
+    depth--
+    counters.answered++
+    job.resolve(outcome.answer)
   }
 
   /** Undefined when the pool closes before there is one. */
@@ -112,9 +133,24 @@ export async function startPool(setup: ModelSetup, options: PoolOptions): Promis
     }
   }
 
-  async function take(): Promise<Job | undefined> {
-    if (closing.signal.aborted) return undefined
-    return waiting.take() ?? new Promise(resolve => idle.push(resolve))
+  /** What one run is to hold; empty: the pool closes. */
+  async function take(): Promise<readonly Job[]> {
+    if (closing.signal.aborted) return []
+    const jobs: Job[] = []
+    while (jobs.length < pool.batch) {
+      const job = waiting.take()
+      if (job === undefined) break
+      jobs.push(job)
+    }
+    if (jobs.length > 0) return jobs
+    // Windows that come in the same turn of the event loop, in which the first one wakes the worker, are of its run.
+    const taker: Taker = { jobs, wake: () => {} }
+    idle.push(taker)
+    await new Promise<void>(resolve => {
+      taker.wake = resolve
+    })
+    if (idle.includes(taker)) idle.splice(idle.indexOf(taker), 1)
+    return jobs
   }
 
   function put(job: Job): void {
@@ -125,8 +161,12 @@ export async function startPool(setup: ModelSetup, options: PoolOptions): Promis
 
   function enqueue(job: Job): void {
     if (closing.signal.aborted) reject(job, 'ENGINE_CLOSED', CLOSED)
-    else if (idle.length > 0) idle.shift()!(job)
-    else {
+    else if (idle.length > 0) {
+      const [taker] = idle as [Taker]
+      taker.jobs.push(job)
+      if (taker.jobs.length >= pool.batch) idle.shift()
+      taker.wake()
+    } else {
       const displaced = waiting.put(job)
       if (displaced?.patient !== undefined && displaced.patient === job.patient)
         reject(displaced, 'PASSED_OVER', PASSED_OVER)
@@ -145,6 +185,7 @@ export async function startPool(setup: ModelSetup, options: PoolOptions): Promis
   }
 
   const pool: WorkerPool = {
+    batch: options.batch ?? 1,
     get workers() {
       return served.length
     },
@@ -159,13 +200,17 @@ export async function startPool(setup: ModelSetup, options: PoolOptions): Promis
     async grow(workers) {
       const more = Array.from({ length: workers - served.length }, () => startThread(setup, options))
       const starts = await Promise.allSettled(more)
-      for (const start of starts) if (start.status === 'fulfilled') served.push(serve(start.value))
+      for (const start of starts) {
+        if (start.status === 'rejected') continue
+        if (!start.value.batches) pool.batch = 1
+        served.push(serve(start.value))
+      }
       for (const start of starts) if (start.status === 'rejected') throw start.reason
     },
     async close() {
       closing.abort()
       rejectWaiting('ENGINE_CLOSED', CLOSED)
-      for (const taker of idle.splice(0)) taker(undefined)
+      for (const { wake } of idle.splice(0)) wake()
       await Promise.all(served)
     },
   }

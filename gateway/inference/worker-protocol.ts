@@ -40,12 +40,14 @@ export interface WorkerData {
   readonly guard: Int32Array
 }
 
-/** Run this window, `leads × samples` mV over a SharedArrayBuffer. Null: look at the guard. */
-export type WorkerRequest = Float32Array | null
+/** Run these windows together, each `leads × samples` mV over a SharedArrayBuffer. Null: look at the guard. */
+export type WorkerRequest = readonly Float32Array[] | null
 
 /** One per window. */
 export type WorkerOutcome =
   | { readonly kind: 'answer'; readonly answer: Answer }
   | { readonly kind: 'rejection'; readonly code: RejectionCode; readonly message: string }
-/** `ready` comes first, when the model is loaded. */
-export type WorkerReply = WorkerOutcome | { readonly kind: 'ready' }
+/** `ready` comes first, when the model is loaded; `batches`: as `ModelRuntime`. Then one `ran` per request. */
+export type WorkerReply =
+  | { readonly kind: 'ready'; readonly batches: boolean }
+  | { readonly kind: 'ran'; readonly outcomes: readonly WorkerOutcome[] }

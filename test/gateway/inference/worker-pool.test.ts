@@ -167,3 +167,32 @@ t.test('two pools do not disturb one another', async t => {
     alone,
   )
 })
+
+t.test('windows that wait together run together, and each gets its own answer', async t => {
+  const { assess, counters } = await pool(t, { batch: 8 })
+  const signals = Array.from({ length: 20 }, (_, i) => window(0, i / 10))
+  const alone: number[][] = []
+  for (const signal of signals) alone.push([...(await assess(signal)).probabilities])
+  const together = await Promise.all(signals.map(signal => assess(signal)))
+  t.ok(new Set(together.map(({ modelMs }) => modelMs)).size <= 5, '20 windows in a few runs')
+  for (const [i, { probabilities }] of together.entries())
+    for (const [task, probability] of probabilities.entries()) t.ok(Math.abs(probability - alone[i]![task]!) < 1e-6)
+  t.equal(counters.answered, 40)
+})
+
+t.test('a window that makes a run of several fail is the only one that is rejected', async t => {
+  const { assess, counters } = await pool(t, { batch: 8 })
+  // Both triggers look at the first window of a run only, and spoil all of it.
+  for (const [trigger, reason] of [
+    [FAIL, 'MODEL_FAILED'],
+    [POISON, 'MODEL_OUTPUT_INVALID'],
+  ] as const) {
+    const results = await Promise.allSettled([window(trigger), window(), window()].map(signal => assess(signal)))
+    t.same(
+      results.map(({ status }) => status),
+      ['rejected', 'fulfilled', 'fulfilled'],
+    )
+    t.match((results[0] as PromiseRejectedResult).reason, code(reason))
+  }
+  t.match(counters, { answered: 4, rejected: { MODEL_FAILED: 1, MODEL_OUTPUT_INVALID: 1 }, restarts: 0 })
+})
