@@ -1,4 +1,5 @@
 import { readdir, stat } from 'node:fs/promises'
+import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { Seconds } from '../ecg/units.js'
 import { readRecording } from '../firmware-bridge/recording/read-recording.js'
@@ -26,8 +27,13 @@ export interface ModelChoice {
 
 export async function openOfflineModel(choice: ModelChoice): Promise<OfflineModel> {
   const bundle = await loadBundle(choice.bundle ?? SHIPPED_BUNDLE, choice.trust === undefined ? [] : [choice.trust])
-  const engine = await startEngine(bundle, choice)
+  const engine = await startEngine(bundle, { ...choice, cache: cacheFolder() })
   return { bundle, engine, close: () => engine.close() }
+}
+
+/** Of the user's, where systemd or the desktop says it is: what was measured of this machine. */
+function cacheFolder(): string {
+  return process.env.CACHE_DIRECTORY ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'ecgclip')
 }
 
 /** One line of `assess --json` (spec/cli.md). */

@@ -12,14 +12,15 @@ export interface Candidate {
   readonly medianMs?: number
   /** What the choice goes by: a busy machine slows the median of one candidate and not of the other. */
   readonly fastestMs?: number
+  /** Windows that one run may hold, where several were found to take less time each; and that time, ms. */
+  readonly batch?: number
+  readonly batchedMs?: number
   /** Why it was refused. */
   readonly reason?: string
 }
 
 /** In place of a name: let the engine choose. */
 export const AUTO = 'auto'
-/** The only provider that is tried without being asked for: another's driver can take the process down with it. */
-const TRIED_BY_ITSELF = 'cpu'
 
 export interface Pair {
   readonly variant: Variant
@@ -44,13 +45,7 @@ export function candidatesFor({ variants }: Pick<Manifest, 'variants'>, variant:
     (provider === AUTO ? variant.providers : [provider]).map(name => ({
       variant,
       provider: name,
-      refusal: refusalOf(variant, name, provider === AUTO),
+      refusal: providerRefusal(variant.format, name),
     })),
   )
-}
-
-function refusalOf({ format }: Variant, provider: string, automatic: boolean): string | undefined {
-  const missing = providerRefusal(format, provider)
-  if (missing !== undefined) return missing
-  return automatic && provider !== TRIED_BY_ITSELF ? 'only tried when asked for by name' : undefined
 }

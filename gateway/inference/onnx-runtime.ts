@@ -25,7 +25,7 @@ export async function loadOnnx(setup: ModelSetup): Promise<ModelRuntime> {
     batches,
     async run(windows) {
       const input = inputFor(windows.length)
-      windows.forEach((window, i) => input.data.set(window, i * values)) // the binding refuses tensors over shared memory
+      for (const [i, window] of windows.entries()) input.data.set(window, i * values) // it takes no shared memory
       const outputs = await session.run({ [setup.input]: input }, fetches)
       const [all, maps] = fetches.map(name => outputs[name]!.data as Float32Array)
       return windows.map((_, i) => ({

@@ -88,6 +88,11 @@ export function libraryFor(format: Variant['format']): string | undefined {
   return (format === 'tflite' && process.env[LITERT_LIBRARY]) || undefined
 }
 
+/** Of every library that was named. */
+export function libraries(): string[] {
+  return [process.env[LITERT_LIBRARY]].filter(path => path !== undefined)
+}
+
 /** Reading and optimising a graph takes 12 … 55 ms on a desktop core; a loaded board is 100 times slower at worst. */
 const LOAD_DEADLINE = Seconds(30)
 /** TensorRT tries kernels until it knows the fastest ones. */

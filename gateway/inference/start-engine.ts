@@ -1,11 +1,16 @@
 import { availableParallelism } from 'node:os'
 import { Millis } from '../../ecg/units.js'
 import type { Bundle } from '../../models/bundle/load-bundle.js'
+import { describeBoard } from './board.js'
 import { AUTO, type Candidate, candidatesFor, type Pair } from './candidates.js'
+import { clearlyFaster } from './clearly-faster.js'
 import { createFailover } from './failover.js'
 import { readGoldens } from './goldens.js'
 import type { InferenceEngine, ModelInUse } from './inference-engine.js'
 import { EngineStartError } from './inference-error.js'
+import { measureCandidates } from './measure-candidates.js'
+import type { Measurement, Outcome } from './measurement.js'
+import { openSelectionCache, selectionKey } from './selection-cache.js'
 import { startCandidate, type Trial, tryCandidate } from './try-candidate.js'
 import { createUrgency } from './urgency.js'
 import type { PoolCounters } from './worker-pool.js'
@@ -22,12 +27,14 @@ export interface BundleEngine extends InferenceEngine {
 export interface EngineOptions {
   /** `auto`, or a file name or precision of the bundle's variants. */
   readonly variant?: string | undefined
-  /** `auto` (what the bundle is meant for, on the CPU) or the name of a provider. */
+  /** `auto` (what the bundle is meant for) or the name of a provider. */
   readonly provider?: string | undefined
   /** Undefined: as many as `patients` need with the time that a window was measured to take. */
   readonly workers?: number | undefined
   /** How many send windows at once; undefined: recordings, read as fast as they are answered. */
   readonly patients?: number | undefined
+  /** Folder in which measurements are kept for the next start. */
+  readonly cache?: string | undefined
   /** Threads inside one run. One: windows are small and many, so further workers use further cores better. */
   readonly threads?: number | undefined
   /** Windows that may wait. */
@@ -48,48 +55,87 @@ export function workersFor(patients: number | undefined, medianMs: number, cores
   return Math.max(1, Math.min(cores, Math.ceil(wanted)))
 }
 
-/**
- * A candidate takes the place of one that the manifest names earlier only when its fastest run is this many times faster:
- * two gateways, or a gateway and `assess`, must not give different answers because the machine was busy for a moment.
- */
-export const CLEARLY = 1.3
+/** Windows a run that are tried: more would make the first of them wait for the last. */
+const LARGEST_BATCH = 8
 
 /**
  * Tries the bundle's variants and starts with the fastest that passes the goldens; when it fails later, the next fastest runs
  * in its place. What is asked for by name is what runs, or the start fails with an `EngineStartError` (exit code 3): nothing
- * is replaced silently.
+ * is replaced silently. What was measured is taken from `options.cache` when nothing that it depends on has changed; what
+ * starts has passed the goldens in this very process all the same.
  */
 export async function startEngine(bundle: Bundle, options: EngineOptions = {}): Promise<BundleEngine> {
-  const { variant = AUTO, provider = AUTO, threads = 1 } = options
+  const { variant = AUTO, provider = AUTO, threads = 1, deadline, queueLimit, patients = 1 } = options
   const pairs = candidatesFor(bundle.manifest, variant, provider)
   const goldens = await readGoldens(bundle)
-  const alone = { ...options, threads, workers: 1 }
-  const candidates: Candidate[] = []
-  const passed: { pair: Pair; index: number; fastestMs: number }[] = []
-  let best: Trial | undefined
-  let place = 0
-  for (const [index, pair] of pairs.entries()) {
-    const trial = await tryCandidate(bundle, pair, goldens, alone)
-    candidates.push(tried(pair, trial))
-    if ('refusal' in trial) continue
-    passed.push({ pair, index, fastestMs: trial.fastestMs })
-    const faster = best === undefined || trial.fastestMs * CLEARLY < best.fastestMs
-    await (faster ? best : trial)?.pool.close()
-    if (faster) [best, place] = [trial, index]
-  }
-  if (best === undefined) throw nothingPassed(candidates)
-  passed.sort((a, b) => Number(b.index === place) - Number(a.index === place) || a.fastestMs - b.fastestMs)
-  candidates[place] = { ...candidates[place]!, outcome: 'chosen' }
+  const batch = Math.min(LARGEST_BATCH, patients)
+  const alone = { deadline, queueLimit, threads, batch, workers: 1 }
+  const cache = openSelectionCache(options.cache)
+  const key = selectionKey([
+    bundle.sha256,
+    pairs.map(pair => [pair.variant.file, pair.provider]),
+    threads,
+    batch,
+    describeBoard(),
+  ])
 
-  const workers = options.workers ?? workersFor(options.patients, best.medianMs, availableParallelism())
-  await best.pool.grow(workers)
-  const many = { ...alone, workers }
-  const stations = passed.map(({ pair }) => ({
-    model: modelInUse(bundle, pair),
-    start: () => startCandidate(bundle, pair, many),
-    prove: () => tryCandidate(bundle, pair, goldens, many).then(trial => ('refusal' in trial ? null : trial.pool)),
-  }))
-  const failover = createFailover(stations, best.pool)
+  async function measure(): Promise<Outcome[]> {
+    const outcomes = await measureCandidates(bundle, pairs, { ...alone, automatic: provider === AUTO })
+    cache.set(key, outcomes)
+    return outcomes
+  }
+
+  /** The first of these, best first, that passes; the outcomes of those that do not become refusals. */
+  async function start(outcomes: Outcome[]): Promise<{ place: number; trial: Trial } | undefined> {
+    for (const place of ranking(outcomes)) {
+      const trial = await tryCandidate(bundle, pairs[place]!, goldens, alone)
+      if (!('refusal' in trial)) return { place, trial }
+      outcomes[place] = trial
+    }
+    return undefined
+  }
+
+  const [only, ...others] = [...pairs.keys()].filter(i => pairs[i]!.refusal === undefined)
+  let outcomes: Outcome[]
+  let started: { place: number; trial: Trial } | undefined
+  if (only !== undefined && others.length === 0) {
+    outcomes = pairs.map(({ refusal = 'not tried' }) => ({ refusal }))
+    const trial = await tryCandidate(bundle, pairs[only]!, goldens, alone)
+    if ('refusal' in trial) outcomes[only] = trial
+    else {
+      const { pool: _, ...measured } = trial
+      outcomes[only] = measured
+      started = { place: only, trial }
+    }
+  } else {
+    const known = cache.get(key)
+    outcomes = known ? [...known] : await measure()
+    started = await start(outcomes)
+    if (known && outcomes.some((outcome, i) => outcome !== known[i])) {
+      await started?.trial.pool.close() // what was known of this machine is no longer true
+      outcomes = await measure()
+      started = await start(outcomes)
+    }
+  }
+  const candidates = pairs.map((pair, i) => candidateOf(pair, outcomes[i]!, i === started?.place))
+  if (started === undefined) throw nothingPassed(candidates)
+  const { place, trial } = started
+
+  const workers =
+    options.workers ?? workersFor(options.patients, Math.min(trial.medianMs, trial.batchedMs), availableParallelism())
+  await trial.pool.grow(workers)
+  const passed = [place, ...ranking(outcomes).filter(i => i !== place)]
+  const stations = passed.map(i => {
+    const { batch } = outcomes[i] as Measurement
+    const many = { ...alone, batch, workers }
+    return {
+      model: modelInUse(bundle, pairs[i]!),
+      start: () => startCandidate(bundle, pairs[i]!, many),
+      prove: () =>
+        tryCandidate(bundle, pairs[i]!, goldens, many).then(trial => ('refusal' in trial ? null : trial.pool)),
+    }
+  })
+  const failover = createFailover(stations, trial.pool)
   const urgency = createUrgency(bundle.manifest.tasks)
   return {
     candidates,
@@ -116,10 +162,20 @@ export async function startEngine(bundle: Bundle, options: EngineOptions = {}): 
   }
 }
 
-function tried({ variant, provider }: Pair, trial: Trial | { refusal: string }): Candidate {
+/** Places of those that passed: first the choice, then the others by their speed. */
+function ranking(outcomes: readonly Outcome[]): number[] {
+  const msOf = (place: number) => (outcomes[place] as Measurement).batchedMs
+  const passed = [...outcomes.keys()].filter(place => !('refusal' in outcomes[place]!))
+  const best = passed.reduce((chosen, place) => (clearlyFaster(msOf(place), msOf(chosen)) ? place : chosen), passed[0]!)
+  return passed.toSorted((a, b) => Number(b === best) - Number(a === best) || msOf(a) - msOf(b))
+}
+
+function candidateOf({ variant, provider }: Pair, outcome: Outcome, chosen: boolean): Candidate {
   const what = { variant: variant.file, precision: variant.precision, provider }
-  if ('refusal' in trial) return { ...what, outcome: 'refused', reason: trial.refusal }
-  return { ...what, outcome: 'passed', medianMs: trial.medianMs, fastestMs: trial.fastestMs }
+  if ('refusal' in outcome) return { ...what, outcome: 'refused', reason: outcome.refusal }
+  const { medianMs, fastestMs, batch, batchedMs } = outcome
+  const together = batch > 1 && { batch, batchedMs }
+  return { ...what, outcome: chosen ? 'chosen' : 'passed', medianMs, fastestMs, ...together }
 }
 
 function nothingPassed(candidates: readonly Candidate[]): EngineStartError {

@@ -107,10 +107,12 @@ export async function startPool(setup: ModelSetup, options: PoolOptions): Promis
   }
 
   function settle(job: Job, outcome: WorkerOutcome): void {
-    if (outcome.kind === 'rejection') return reject(job, outcome.code, outcome.message)
-    depth--
-    counters.answered++
-    job.resolve(outcome.answer)
+    if (outcome.kind === 'rejection') reject(job, outcome.code, outcome.message)
+    else {
+      depth--
+      counters.answered++
+      job.resolve(outcome.answer)
+    }
   }
 
   /** Undefined when the pool closes before there is one. */

@@ -1,12 +1,15 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import t, { type Test } from 'tap'
 import type { Candidate } from '../../../gateway/inference/candidates.js'
+import { CLEARLY } from '../../../gateway/inference/clearly-faster.js'
 import { readGoldens } from '../../../gateway/inference/goldens.js'
 import { mapAssess } from '../../../gateway/inference/map-assess.js'
 import { publishedProbabilities } from '../../../gateway/inference/published-probabilities.js'
 import {
   type BundleEngine,
-  CLEARLY,
   type EngineOptions,
   startEngine,
   workersFor,
@@ -246,3 +249,77 @@ t.test('probabilities are published by task id with six significant digits', asy
   const taskIds = manifest.tasks.map(({ id }) => id)
   t.same(publishedProbabilities(probabilities, taskIds), { AFIB: 0.123457, NORM: 0.333333, PVC: 0.0000123457 })
 })
+
+t.test('what was measured is not measured again until the bundle or the machine changes', async t => {
+  const loaded = await bundle(t)
+  const cache = join(t.testdirName, 'cache')
+  const file = join(cache, 'providers.json')
+  const first = await engine(t, loaded, { cache })
+  const kept = readFileSync(file, 'utf8')
+  const second = await engine(t, loaded, { cache })
+  t.equal(second.model.variant, first.model.variant)
+  t.equal(readFileSync(file, 'utf8'), kept)
+
+  await t.test('another machine', async t => {
+    const refusal = 'of another machine'
+    writeFileSync(file, JSON.stringify([{ key: 'another', outcomes: [{ refusal }, { refusal }] }]))
+    t.equal((await engine(t, loaded, { cache })).candidates.filter(({ outcome }) => outcome === 'refused').length, 0)
+    t.equal(JSON.parse(readFileSync(file, 'utf8')).length, 2)
+  })
+  await t.test('a damaged file, and a folder that cannot be', async t => {
+    writeFileSync(file, kept.slice(0, 100))
+    t.equal((await engine(t, loaded, { cache })).candidates[0]!.outcome === 'refused', false)
+    await engine(t, loaded, { cache: join(file, 'below-a-file') })
+  })
+})
+
+t.test('a choice that no longer passes its goldens is measured anew', async t => {
+  const loaded = await bundle(t)
+  const cache = join(t.testdirName, 'cache')
+  await engine(t, loaded, { cache })
+  await t.test('broken', async t => {
+    const file = join(cache, 'providers.json')
+    const known = JSON.parse(readFileSync(file, 'utf8'))
+    // int8 is said to be by far the faster, but cannot be loaded any more.
+    const wrong = structuredClone(expected.expected)
+    wrong['int8.onnx']![0]![0]! += 0.5
+    const changed = await bundle(t, { files: { 'goldens.json': Buffer.from(JSON.stringify(wrong)) } })
+    known[0].outcomes[0].batchedMs = 1e-6
+    writeFileSync(file, JSON.stringify(known))
+    const same: Bundle = { ...changed, sha256: loaded.sha256 }
+    const { candidates, model } = await engine(t, same, { cache })
+    t.equal(model.variant, 'fp32.onnx')
+    t.match(candidates[0], { outcome: 'refused', reason: /is off by 0\.5/ })
+    t.match(JSON.parse(readFileSync(file, 'utf8'))[0].outcomes[0], { refusal: /is off by/ })
+  })
+})
+
+const compiler = spawnSync('gcc', ['--version']).status === 0
+t.test('a driver that takes its process down is refused, and nobody else notices', { skip: !compiler }, async t => {
+  const folder = t.testdir({
+    'driver.c': '#include <stdlib.h>\n__attribute__((constructor)) static void load(void) { abort(); }',
+  })
+  const library = join(folder, 'driver.so')
+  t.equal(spawnSync('gcc', ['-shared', '-fPIC', '-o', library, join(folder, 'driver.c')]).status, 0)
+  const before = process.env.ECGCLIP_LITERT
+  process.env.ECGCLIP_LITERT = library
+  t.teardown(() => {
+    if (before === undefined) delete process.env.ECGCLIP_LITERT
+    else process.env.ECGCLIP_LITERT = before
+  })
+  await t.test('tried', async t => {
+    const loaded = await bundle(t, {
+      files: { 'any.tflite': Buffer.from('never read'), 'goldens.json': goldensOf('any.tflite', 'fp32.onnx') },
+      manifest: ({ variants }) =>
+        variants.splice(0, 1, { ...variants[1]!, file: 'any.tflite', format: 'tflite', providers: ['gpu'] }),
+    })
+    const { candidates, model } = await engine(t, loaded)
+    t.equal(model.variant, 'fp32.onnx')
+    t.match(candidates[0], { outcome: 'refused', reason: 'the process that tried it ended with SIGABRT' })
+  })
+})
+
+/** Both are expected to give what `fp32.onnx` gives. */
+function goldensOf(...files: string[]): Buffer {
+  return Buffer.from(JSON.stringify(Object.fromEntries(files.map(file => [file, expected.expected['fp32.onnx']]))))
+}
