@@ -34,8 +34,7 @@ interface Tensor {
   readonly values: Float32Array
 }
 
-export function loadLiteRt(setup: ModelSetup): ModelRuntime {
-  const path = setup.library!
+export function loadLiteRt(setup: ModelSetup, path: string): ModelRuntime {
   const call = bind(path)
   const options = optionsOf(dirname(path))
   const bytes = new Uint8Array(setup.model).slice() // has to live as long as the model, and Node-API knows no shared memory

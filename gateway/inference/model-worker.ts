@@ -19,12 +19,16 @@ reply({ kind: 'ready', batches: runtime.batches })
 
 /** Runs it once, too: what a provider compiles at the first run (shaders, kernels) belongs to loading. */
 async function load(setup: ModelSetup): Promise<ModelRuntime> {
-  const loaded =
-    setup.format === 'onnx'
-      ? await (await import('./onnx-runtime.js')).loadOnnx(setup)
-      : (await import('./litert-runtime.js')).loadLiteRt(setup)
+  const loaded = await open(setup)
   await loaded.run([new Float32Array(setup.leads * setup.samples)])
   return loaded
+}
+
+async function open(setup: ModelSetup): Promise<ModelRuntime> {
+  const { runtime } = setup
+  if (runtime.kind === 'onnx') return (await import('./onnx-runtime.js')).loadOnnx(setup)
+  if (runtime.kind === 'litert') return (await import('./litert-runtime.js')).loadLiteRt(setup, runtime.library)
+  return (await import('./tflite-runtime.js')).loadTfLite(setup, runtime)
 }
 
 async function run(windows: readonly Float32Array[]): Promise<void> {

@@ -7,7 +7,7 @@ import type { Answer } from './inference-engine.js'
 import { InferenceError } from './inference-error.js'
 import { mapAssess } from './map-assess.js'
 import type { Measurement } from './measurement.js'
-import { libraryFor } from './providers.js'
+import { runtimeFor } from './providers.js'
 import { type PoolOptions, startPool, type WorkerPool } from './worker-pool.js'
 import type { ModelSetup } from './worker-protocol.js'
 
@@ -105,10 +105,9 @@ async function modelSetup(
 ): Promise<ModelSetup> {
   const { manifest } = bundle
   return {
-    format,
+    runtime: runtimeFor(format, provider),
     model: await readShared(bundle, file),
     provider,
-    library: libraryFor(format),
     threads,
     input: manifest.input.name,
     leads: manifest.input.leads.length,

@@ -1,4 +1,3 @@
-import type { Variant } from '../../models/bundle/manifest.js'
 import type { Answer } from './inference-engine.js'
 import type { RejectionCode } from './inference-error.js'
 
@@ -6,12 +5,11 @@ import type { RejectionCode } from './inference-error.js'
 
 /** Everything that a worker needs to run one variant, for its whole life. */
 export interface ModelSetup {
-  readonly format: Variant['format']
+  /** Where it runs, with the path of the library; ONNX Runtime comes with its package. */
+  readonly runtime: RuntimeSetup
   /** The model file, shared by all workers, so that a restart does not depend on the disk. */
   readonly model: SharedArrayBuffer
   readonly provider: string
-  /** Path of the library that runs it; undefined: ONNX Runtime, which comes with its package. */
-  readonly library: string | undefined
   /** Threads inside one run. */
   readonly threads: number
   readonly input: string
@@ -22,6 +20,17 @@ export interface ModelSetup {
   readonly calibration: Float64Array
   /** What saliency is made from; undefined: the bundle cannot give any. */
   readonly heads: HeadSetup | undefined
+}
+
+export type RuntimeSetup =
+  | { readonly kind: 'onnx' }
+  | { readonly kind: 'litert'; readonly library: string }
+  | { readonly kind: 'tflite'; readonly library: string; readonly delegate: DelegateSetup | undefined }
+
+/** A library that takes nodes of a TensorFlow Lite model to an NPU. */
+export interface DelegateSetup {
+  readonly library: string
+  readonly options: readonly (readonly [key: string, value: string])[]
 }
 
 export interface HeadSetup {

@@ -52,7 +52,7 @@ t.test('it is found to be what runs when it is the only one', { skip }, async t 
 })
 
 t.test('a thread that is told to stop in the moment of its last answer frees its model once', { skip }, async t => {
-  const setup = { ...tinySetup(fixture('fp32.tflite')), format: 'tflite', library } as const
+  const setup = { ...tinySetup(fixture('fp32.tflite')), runtime: { kind: 'litert', library: library! } } as const
   for (let i = 0; i < 12; i++) {
     const { assess, close } = await startPool(setup, { workers: 1 })
     t.equal((await assess(window())).probabilities.length, 3)
