@@ -2,7 +2,7 @@
 // Plain JavaScript on purpose: it is what installs and builds everything else. `node test/run.mjs [typescript|python|c …]`
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 process.chdir(join(import.meta.dirname, '..'))
@@ -40,6 +40,7 @@ process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0
 
 function typescript() {
   preparePython() // the BLE tests run against a virtual controller in Python, and are skipped without it
+  nameModelLibraries()
   const lint = run('node_modules/.bin/biome', ['check', '--error-on-warnings', '.']) ? 1 : 0
   const file = 'build/test/tap.txt'
   rmSync(file, { force: true })
@@ -133,6 +134,23 @@ function preparePython() {
   if (!run(join(bin, 'pip'), ['install', '-q', ...requirements.flatMap(file => ['-r', file])])) return undefined
   remember(marker, requirements)
   return bin
+}
+
+/** The libraries of TensorFlow Lite: in the Python package of LiteRT, and in an npm package that is taken for its C API alone. */
+function nameModelLibraries() {
+  const pythons = existsSync('.venv/lib') ? readdirSync('.venv/lib') : []
+  const litert = pythons.map(python => join('.venv/lib', python, 'site-packages/ai_edge_litert/libLiteRt.so'))
+  for (const library of litert.filter(path => existsSync(path)))
+    process.env.ECGCLIP_LITERT ??= join(process.cwd(), library)
+  const folder = 'build/test/tflite'
+  const architecture = { x64: 'amd64', arm64: 'arm64' }[process.arch]
+  const tflite = `${folder}/package/cc_deps/linux_${architecture}/libtensorflowlite_c.so`
+  if (!existsSync(tflite)) {
+    mkdirSync(folder, { recursive: true })
+    run('npm', ['pack', '--silent', '--pack-destination', folder, 'tfjs-tflite-node@0.0.2'])
+    run('tar', ['-xzf', `${folder}/tfjs-tflite-node-0.0.2.tgz`, '-C', folder, 'package/cc_deps'])
+  }
+  if (existsSync(tflite)) process.env.ECGCLIP_TFLITE ??= join(process.cwd(), tflite)
 }
 
 function fingerprint(files) {

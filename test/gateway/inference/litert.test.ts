@@ -76,18 +76,22 @@ t.test('a broken model, a missing output and a missing accelerator are refused w
 })
 
 t.test('without the library it is refused with the way to get it', async t => {
-  t.teardown(() => {
-    if (library === undefined) delete process.env.ECGCLIP_LITERT
-    else process.env.ECGCLIP_LITERT = library
-  })
   const loaded = await bundle(t)
-  const missing = fileURLToPath(new URL('./no-such.so', import.meta.url))
-  for (const [path, reason] of [
-    [undefined, /set to the path of its libLiteRt.so: pip download/],
-    [missing, /which does not exist/],
-  ] as const) {
-    if (path === undefined) delete process.env.ECGCLIP_LITERT
-    else process.env.ECGCLIP_LITERT = path
-    await t.rejects(startEngine(loaded, { variant: 'fp32.tflite' }), { code: 'NO_VARIANT_PASSED', message: reason })
-  }
+  const names = ['ECGCLIP_LITERT', 'ECGCLIP_TFLITE'] as const
+  const before = names.map(name => process.env[name])
+  t.teardown(() => {
+    for (const [i, name] of names.entries()) if (before[i] !== undefined) process.env[name] = before[i]
+  })
+  for (const name of names) delete process.env[name]
+  const start = () => startEngine(loaded, { variant: 'fp32.tflite' })
+  await t.rejects(start(), {
+    code: 'NO_VARIANT_PASSED',
+    message: /set to the path of its libLiteRt.so.*: pip download/,
+  })
+  process.env.ECGCLIP_LITERT = fileURLToPath(new URL('./no-such.so', import.meta.url))
+  await t.rejects(start(), {
+    code: 'NO_VARIANT_PASSED',
+    message: /no-such.so was named as a library but does not exist/,
+  })
+  delete process.env.ECGCLIP_LITERT
 })
