@@ -93,7 +93,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const models = await startModelService({
     store,
     fixed: config.bundle === undefined ? undefined : await loadBundle(config.bundle, trust),
-    startEngine: bundle => startEngine(bundle, { ...config.inference, patients: config.devices.length, cache: config.data }),
+    startEngine: bundle =>
+      startEngine(bundle, { ...config.inference, patients: config.devices.length, cache: config.data }),
     monotonic: clock.monotonic,
     log,
   })
