@@ -1,6 +1,7 @@
 """A tiny world: simulated PTB-XL-like data and a recipe that trains in seconds."""
 
 import dataclasses
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -48,3 +49,10 @@ def dataset():
         tasks=TASKS,
         rejected=(),
     )
+
+
+@pytest.fixture
+def unused_port():
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return listening.getsockname()[1]
