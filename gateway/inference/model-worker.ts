@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
+import { addedLogits } from './added-heads.js'
 import { BUSY, STOP } from './exit-guard.js'
 import type { Answer } from './inference-engine.js'
 import type { ModelRuntime, RuntimeOutputs } from './model-runtime.js'
@@ -49,17 +50,24 @@ async function run(windows: readonly Float32Array[]): Promise<void> {
 }
 
 function outcomeOf({ logits, features }: RuntimeOutputs, modelMs: number): WorkerOutcome {
-  const probabilities = calibrate(logits, setup.calibration)
+  const probabilities = calibrate(logits, features)
   if (probabilities === undefined)
     return { kind: 'rejection', code: 'MODEL_OUTPUT_INVALID', message: 'the model’s output is not finite or too short' }
   const saliency = saliencies(features, probabilities, setup)
   return { kind: 'answer', answer: { probabilities, saliency, modelMs } }
 }
 
-/** 1 / (1 + exp(−(a · logit + b))) per task; undefined unless there is one finite logit for each. */
-function calibrate(logits: Float32Array, calibration: Float64Array): Float32Array | undefined {
-  if (logits.length * 2 !== calibration.length || !logits.every(Number.isFinite)) return undefined
-  return logits.map((logit, task) => 1 / (1 + Math.exp(-(calibration[2 * task]! * logit + calibration[2 * task + 1]!))))
+/** 1 / (1 + exp(−(a · logit + b))) per task; undefined unless the model gives one finite logit for each of its own. */
+function calibrate(logits: Float32Array, features: Float32Array | undefined): Float32Array | undefined {
+  if (logits.length !== setup.logitCount || !logits.every(Number.isFinite)) return undefined
+  const added =
+    setup.heads && features && setup.added.length > 0 ? addedLogits(setup.added, features, setup.heads.channels) : []
+  if (!added.every(Number.isFinite)) return undefined
+  let next = 0
+  return Float32Array.from(setup.logitOf, (row, task) => {
+    const logit = row >= 0 ? logits[row]! : added[next++]!
+    return 1 / (1 + Math.exp(-(setup.calibration[2 * task]! * logit + setup.calibration[2 * task + 1]!)))
+  })
 }
 
 function saliencies(

@@ -1,8 +1,9 @@
 import { type Bundle, readBundleFile } from '../../models/bundle/load-bundle.js'
 import type { Variant } from '../../models/bundle/manifest.js'
+import type { TaskSource } from '../../models/overlay/overlay.js'
 import type { Pair } from './candidates.js'
 import { clearlyFaster } from './clearly-faster.js'
-import { type Goldens, worstDeviation } from './goldens.js'
+import { type Goldens, modelTasks, worstDeviation } from './goldens.js'
 import type { Answer } from './inference-engine.js'
 import { InferenceError } from './inference-error.js'
 import { mapAssess } from './map-assess.js'
@@ -45,7 +46,7 @@ export async function tryCandidate(
   if (expected === undefined) return { refusal: 'the bundle has no goldens for it' }
   const faultOf = (answers: readonly Answer[]): string | undefined => {
     const probabilities = answers.map(answer => answer.probabilities)
-    const { deviation, task } = worstDeviation(probabilities, expected)
+    const { deviation, task } = worstDeviation(probabilities, expected, bundle.sources)
     if (deviation <= goldens.tolerance) return undefined
     const { id } = bundle.manifest.tasks[task]!
     return `${id} is off by ${deviation.toPrecision(2)} in the goldens; ${goldens.tolerance} is allowed`
@@ -103,7 +104,8 @@ async function modelSetup(
   provider: string,
   threads: number,
 ): Promise<ModelSetup> {
-  const { manifest } = bundle
+  const { manifest, sources = manifest.tasks.map((_, logit) => ({ logit })) } = bundle
+  const added = sources.flatMap(source => ('head' in source ? [source.head] : []))
   return {
     runtime: runtimeFor(format, provider),
     model: await readShared(bundle, file),
@@ -113,14 +115,32 @@ async function modelSetup(
     leads: manifest.input.leads.length,
     samples: manifest.input.samples,
     logits: manifest.outputs.logits,
+    logitCount: modelTasks(bundle),
+    logitOf: Int32Array.from(sources, source => ('logit' in source ? source.logit : -1)),
+    added: added.map(({ weights, bias, cosineScale }) => ({ weights: Float64Array.from(weights), bias, cosineScale })),
     calibration: Float64Array.from(manifest.tasks.flatMap(({ calibration: { a, b } }) => [a, b])),
     heads: manifest.heads && {
       features: manifest.outputs.features,
       channels: manifest.heads.channels,
-      weights: new Float32Array(await readShared(bundle, manifest.heads.file)),
+      weights: headWeights(
+        new Float32Array(await readShared(bundle, manifest.heads.file)),
+        sources,
+        manifest.heads.channels,
+      ),
       from: Float64Array.from(manifest.tasks, ({ alert, threshold }) => (alert ? threshold.value : Infinity)),
     },
   }
+}
+
+/** Rows of the tasks in the order of the manifest, those of added heads included; of a cosine, what it is made of. */
+function headWeights(own: Float32Array, sources: readonly TaskSource[], channels: number): Float32Array {
+  const rows = new Float32Array(new SharedArrayBuffer(sources.length * 2 * channels * Float32Array.BYTES_PER_ELEMENT))
+  for (const [task, source] of sources.entries()) {
+    const first = 2 * channels * ('logit' in source ? source.logit : 0)
+    const row = 'logit' in source ? own.subarray(first, first + 2 * channels) : source.head.weights
+    rows.set(row, 2 * channels * task)
+  }
+  return rows
 }
 
 async function readShared(bundle: Bundle, name: string): Promise<SharedArrayBuffer> {

@@ -16,10 +16,23 @@ export interface ModelSetup {
   readonly leads: number
   readonly samples: number
   readonly logits: string
+  /** Logits that the model gives. */
+  readonly logitCount: number
+  /** Per task: the logit that it is; -1: none of the model's, but the next of `added`. */
+  readonly logitOf: Int32Array
+  /** Heads that a site has added, on the pooled features. */
+  readonly added: readonly AddedHead[]
   /** Platt scaling per task: a₀, b₀, a₁, b₁, … */
   readonly calibration: Float64Array
   /** What saliency is made from; undefined: the bundle cannot give any. */
   readonly heads: HeadSetup | undefined
+}
+
+/** See `OverlaySchema`; `weights`: of the mean of each channel over time, then of its maximum. */
+export interface AddedHead {
+  readonly weights: Float64Array
+  readonly bias: number
+  readonly cosineScale: number | null
 }
 
 export type RuntimeSetup =

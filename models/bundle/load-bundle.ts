@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, open, readdir, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { TaskSource } from '../overlay/overlay.js'
 import { SHIPPED_TRUST } from '../shipped-assets.js'
 import { BundleError } from './bundle-error.js'
 import type { Manifest } from './manifest.js'
@@ -18,6 +19,10 @@ export interface Bundle {
   readonly sha256: string
   /** Id of the key that signed it. */
   readonly key: string
+  /** Where each task comes from, if an overlay changed them; undefined: the n-th task from the n-th logit. */
+  readonly sources?: readonly TaskSource[]
+  /** Logits that the network gives, if an overlay changed the tasks. */
+  readonly modelTasks?: number
   /** Path of every file that the manifest lists, by name. */
   readonly paths: Readonly<Record<string, string>>
 }

@@ -35,10 +35,15 @@ export function generateSigningKey(file: string): { id: string; publicKey: strin
 
 /** Signs a bundle's folder: writes manifest.sig over the bytes of manifest.json as they are. Returns the key's id. */
 export function signBundle(folder: string, keyFile: string): string {
+  return signFile(join(folder, MANIFEST), join(folder, SIGNATURE), keyFile)
+}
+
+/** Writes the signature over the bytes of a file as they are. Returns the key's id. */
+export function signFile(file: string, signature: string, keyFile: string): string {
   const key = readSigningKey(keyFile)
   const id = keyId(createPublicKey(key))
-  const sig = sign(null, readFileSync(join(folder, MANIFEST)), key).toString('base64')
-  writeFileSync(join(folder, SIGNATURE), JSON.stringify({ key: id, sig }))
+  const sig = sign(null, readFileSync(file), key).toString('base64')
+  writeFileSync(signature, JSON.stringify({ key: id, sig }))
   return id
 }
 

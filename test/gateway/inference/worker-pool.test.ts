@@ -43,7 +43,7 @@ t.test('a bad window is rejected with its reason and the next one is answered', 
 })
 
 t.test('a model with another number of tasks is noticed', async t => {
-  const setup = { ...tinySetup(), calibration: new Float64Array(8) }
+  const setup = { ...tinySetup(), calibration: new Float64Array(8), logitCount: 4 }
   const { assess, close } = await startPool(setup, { workers: 1 })
   await t.rejects(assess(window()), code('MODEL_OUTPUT_INVALID'))
   await close()
