@@ -4,12 +4,10 @@ import type { GattCarrier } from '../transport/gatt.js'
 import { type Clocks, inUtc, SYSTEM_CLOCKS } from './clocks.js'
 import type { Driver } from './driver.js'
 import { createDriverSession, type DriverSession } from './driver-session.js'
+import { createKeptOpen } from './kept-open.js'
 
 /** How often commands and silence are looked at, ms. */
 const TICK = 25
-/** Wait before a carrier that did not work is opened again: first and at most, ms. Short, because opening a port costs nothing. */
-const FIRST_RETRY = 100
-const LAST_RETRY = 500
 
 export interface DriverDeviceOptions {
   readonly uri: string
@@ -23,20 +21,35 @@ export interface DriverDeviceOptions {
 
 /** A device of any vendor, on a carrier of bytes or of notifications: opened for ever, with back-off. */
 export function createDriverDevice(options: DriverDeviceOptions): DeviceStream {
-  const { uri, carrier, driver, place, clocks = SYSTEM_CLOCKS } = options
+  const { uri, carrier, driver, clocks = SYSTEM_CLOCKS } = options
   const counters = noneCounted()
   let session: DriverSession | undefined
-  let timer: NodeJS.Timeout | undefined
-  let retry = FIRST_RETRY
-  let packetsAtOpen = 0
-  let opens = 0
-  let everOpen = false
-  let stopped = false
-  let settleFirstOpen: (failure?: Error) => void = () => {}
-  const firstOpen = new Promise<void>((resolve, reject) => {
-    settleFirstOpen = failure => (failure ? reject(failure) : resolve())
+  /** What the carrier tells before its session has begun is for nobody. */
+  let begun = false
+  let place = ''
+  const kept = createKeptOpen({
+    counters,
+    every: TICK,
+    async open(closed, current) {
+      begun = false
+      await carrier.open({
+        bytes(bytes, arrived, characteristic) {
+          if (!begun || !current()) return
+          counters.bytes += bytes.length
+          session?.received(bytes, arrived, characteristic)
+        },
+        closed,
+      })
+      place = await options.place()
+    },
+    close: () => carrier.close(),
+    opened() {
+      begun = true
+      session?.opened(place, clocks.monotonic())
+    },
+    tick: () => session?.tick(clocks.monotonic()),
+    closed: reason => session?.closed(reason),
   })
-  firstOpen.catch(() => {}) // whoever does not ask hears of it as a state
 
   function start(listener: DeviceListener) {
     session = createDriverSession(
@@ -48,62 +61,12 @@ export function createDriverDevice(options: DriverDeviceOptions): DeviceStream {
         status: status => listener.status(status),
         event: (kind, sample) => listener.event(kind, sample),
         send: (bytes, characteristic) => carrier.write(bytes, characteristic),
-        reopen: () => {
-          opens++
-          clearInterval(timer)
-          void carrier.close().then(() => openLater())
-        },
+        reopen: kept.reopen,
         newBoot: () => Math.floor(Math.random() * 0x1_0000_0000),
       },
       counters,
     )
-    void open(session)
-  }
-
-  async function open(running: DriverSession) {
-    const generation = ++opens
-    /** What the carrier tells after it has closed, or before the session has begun, is for nobody. */
-    let begun = false
-    const current = () => generation === opens && !stopped
-    try {
-      await carrier.open({
-        bytes(bytes, arrived, characteristic) {
-          if (!begun || !current()) return
-          counters.bytes += bytes.length
-          running.received(bytes, arrived, characteristic)
-        },
-        closed: reason => closed(running, current(), reason),
-      })
-    } catch (failure) {
-      settleFirstOpen(failure as Error)
-      return closed(running, current(), (failure as Error).message)
-    }
-    settleFirstOpen()
-    if (!current()) return
-    const name = await place()
-    if (!current()) return
-    if (everOpen) counters.reopens++
-    everOpen = true
-    begun = true
-    packetsAtOpen = counters.packets
-    running.opened(name, clocks.monotonic())
-    timer = setInterval(() => running.tick(clocks.monotonic()), TICK)
-  }
-
-  function closed(running: DriverSession, current: boolean, reason: string) {
-    if (!current) return
-    opens++
-    clearInterval(timer)
-    running.closed(reason)
-    openLater()
-  }
-
-  function openLater() {
-    if (stopped || !session) return
-    if (counters.packets > packetsAtOpen) retry = FIRST_RETRY
-    packetsAtOpen = counters.packets
-    timer = setTimeout(running => void open(running), retry, session)
-    retry = Math.min(2 * retry, LAST_RETRY)
+    kept.start()
   }
 
   function timeOf(sample: SampleIndex): SampleTime | undefined {
@@ -111,13 +74,13 @@ export function createDriverDevice(options: DriverDeviceOptions): DeviceStream {
     return host && inUtc(host, clocks)
   }
 
-  async function stop() {
-    if (stopped) return
-    stopped = true
-    clearTimeout(timer) // also ends an interval
-    session?.stop()
-    await carrier.close()
+  return {
+    uri,
+    counters,
+    timeOf,
+    radio: () => carrier.radio?.(),
+    start,
+    firstOpen: kept.firstOpen,
+    stop: () => kept.stop(() => session?.stop()),
   }
-
-  return { uri, counters, timeOf, radio: () => carrier.radio?.(), start, firstOpen, stop }
 }

@@ -1,0 +1,97 @@
+import type { LinkCounters } from '../device-stream.js'
+
+/** Wait before a carrier that did not work is opened again: first and at most, ms. Short, because opening a port costs nothing. */
+const FIRST_RETRY = 100
+const LAST_RETRY = 500
+
+/** A carrier that is opened again for ever, with back-off, until it is stopped. */
+export interface KeptOpen {
+  /** The outcome of the first attempt. */
+  readonly firstOpen: Promise<void>
+  start(): void
+  /** Closes the carrier, and opens it again as after a loss. */
+  reopen(): void
+  /** `lastWords`: said while the carrier is still open. */
+  stop(lastWords: () => void): Promise<void>
+}
+
+export interface KeptOpenParts {
+  readonly counters: LinkCounters
+  /** How often `tick` is called while it is open, ms. */
+  readonly every: number
+  /**
+   * Opens the carrier and is done when the session may begin. `closed` is to be told when an open carrier goes away by itself;
+   * `current` answers whether what comes from this opening is still for anybody.
+   */
+  open(closed: (reason: string) => void, current: () => boolean): Promise<void>
+  close(): Promise<void>
+  opened(): void
+  tick(): void
+  /** It was lost, or could not be opened; why. */
+  closed(reason: string): void
+}
+
+export function createKeptOpen(parts: KeptOpenParts): KeptOpen {
+  const { counters, every } = parts
+  let timer: NodeJS.Timeout | undefined
+  let retry = FIRST_RETRY
+  let packetsAtOpen = 0
+  let opening = 0
+  let everOpen = false
+  let stopped = false
+  let settleFirstOpen: (failure?: Error) => void = () => {}
+  const firstOpen = new Promise<void>((resolve, reject) => {
+    settleFirstOpen = failure => (failure ? reject(failure) : resolve())
+  })
+  firstOpen.catch(() => {}) // whoever does not ask hears of it as a state
+
+  async function open() {
+    const mine = ++opening
+    const current = () => mine === opening && !stopped
+    const closed = (reason: string) => {
+      if (!current()) return
+      opening++
+      clearInterval(timer)
+      parts.closed(reason)
+      openLater()
+    }
+    try {
+      await parts.open(closed, current)
+    } catch (failure) {
+      settleFirstOpen(failure as Error)
+      return closed((failure as Error).message)
+    }
+    settleFirstOpen()
+    if (!current()) return
+    if (everOpen) counters.reopens++
+    everOpen = true
+    packetsAtOpen = counters.packets
+    parts.opened()
+    timer = setInterval(parts.tick, every)
+  }
+
+  function openLater() {
+    if (stopped) return
+    if (counters.packets > packetsAtOpen) retry = FIRST_RETRY
+    packetsAtOpen = counters.packets
+    timer = setTimeout(() => void open(), retry)
+    retry = Math.min(2 * retry, LAST_RETRY)
+  }
+
+  return {
+    firstOpen,
+    start: () => void open(),
+    reopen() {
+      opening++
+      clearInterval(timer)
+      void parts.close().then(openLater)
+    },
+    async stop(lastWords) {
+      if (stopped) return
+      stopped = true
+      clearTimeout(timer) // also ends an interval
+      lastWords()
+      await parts.close()
+    },
+  }
+}
