@@ -1,5 +1,5 @@
 # Every target sets up what it needs. `make demo` needs Node (>= 20) and make, nothing else.
-.PHONY: demo build test bench arm64 soak day image deb release pictures lint reference clean
+.PHONY: demo build test bench arm64 soak day image deb release pictures lint reference alarm-burden clean
 
 demo: build
 	node dist/gateway/cli/main.js demo
@@ -53,6 +53,10 @@ release:
 # The monitor page in every form that it has, with sixteen simulated patients, into build/pictures. Needs Chromium.
 pictures: build
 	node dist/bench/monitor/pictures.js
+
+# Alerts per patient-day, false alerts and delays, from the recordings in DATA (docs/alerts.md says what lies there).
+alarm-burden: build
+	node dist/bench/alarm-burden.js --data '$(DATA)'
 
 lint: build
 	node_modules/.bin/biome check --error-on-warnings .

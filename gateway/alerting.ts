@@ -1,5 +1,7 @@
+import type { Millis } from '../ecg/units.js'
 import type { Manifest } from '../models/bundle/manifest.js'
 import type { AlertTransition } from './alerts/alert.js'
+import { type AlertAccount, createAlertAccountant } from './alerts/alert-account.js'
 import { type AlertEngineOptions, type AlertRules, createAlertEngine } from './alerts/alert-engine.js'
 import { AlertError } from './alerts/alert-error.js'
 import type { AssessedWindow } from './alerts/assessed-window.js'
@@ -11,6 +13,7 @@ const MAX_EVIDENCE_WINDOWS = 256
 
 export interface AlertingOptions extends AlertEngineOptions {
   readonly input: Manifest['input']
+  readonly hop: Millis
   /** Open when the gateway went down. */
   readonly unfinished: readonly AlertTransition[]
   /** Takes charge of every step of every alert. */
@@ -26,6 +29,8 @@ export interface Alerting {
   condition(device: string, key: TechnicalKey, detail: string | null): void
   /** Call it about once a second. */
   tick(): void
+  /** Delays and suppressed alerts, since the start. */
+  account(): AlertAccount
   /** The last word on every open alert. */
   open(): AlertTransition[]
   /** By id; answers the alert as it now is. Harmless when repeated. Throws an `AlertError` when no open alert has this id. */
@@ -42,9 +47,16 @@ export interface Alerting {
 
 export function createAlerting({ unfinished, publish, ...options }: AlertingOptions): Alerting {
   let { input } = options
-  const engine = createAlertEngine(options)
+  const accountant = createAlertAccountant()
+  const engine = createAlertEngine({
+    ...options,
+    suppressed(suppression) {
+      accountant.suppressed(suppression)
+      options.suppressed(suppression)
+    },
+  })
   const windows = new Map<string, EvidenceWindow>()
-  const watchers = new Set<(transition: AlertTransition) => void>([publish])
+  const watchers = new Set<(transition: AlertTransition) => void>([accountant.transition, publish])
 
   function tell(transitions: readonly AlertTransition[]): void {
     for (const transition of transitions) for (const watcher of watchers) watcher(transition)
@@ -66,6 +78,7 @@ export function createAlerting({ unfinished, publish, ...options }: AlertingOpti
     },
     condition: (device, key, detail) => tell(engine.condition(device, key, detail)),
     tick: () => tell(engine.tick()),
+    account: () => accountant.account(engine.rules, options.hop),
     open: () => engine.open(),
     acknowledge(id, by) {
       const transitions = engine.acknowledge(id, by)

@@ -15,6 +15,7 @@ import { type ChangedKeys, changedKeys } from './config/changed-keys.js'
 import type { Config } from './config/config.js'
 import { createDevicePipeline, type DevicePipeline } from './device-pipeline.js'
 import { type BundleEngine, startEngine } from './inference/start-engine.js'
+import { startMirrors } from './mirrors.js'
 import { modelCommands } from './model/model-commands.js'
 import { type ModelService, startModelService } from './model/model-service.js'
 import { healthRoutes } from './monitor/health-routes.js'
@@ -102,11 +103,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   const rate = createWindowRate(clock)
   const hostClock = await createHostClock()
-  const messaging = await startMessaging({
-    broker: config.broker,
-    base: config.broker.base,
-    assessmentQos: config.broker.assessmentQos,
-    outboxBytes: config.broker.outboxMebibytes * MEBIBYTE,
+  const common = {
     gateway: config.id,
     version,
     dataFolder: config.data,
@@ -117,8 +114,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       model: engine.model,
       windowsPerSecond: rate.perSecond(),
       inferenceDepth: engine.depth,
+      alerts: alerting.account(),
       clockSynchronised: hostClock(),
     }),
+  }
+  const messaging = await startMessaging({
+    ...common,
+    broker: config.broker,
+    base: config.broker.base,
+    assessmentQos: config.broker.assessmentQos,
+    outboxBytes: config.broker.outboxMebibytes * MEBIBYTE,
   }).catch(async error => {
     await models.stop()
     throw error
@@ -136,6 +141,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const alerting = createAlerting({
     ...models.bundle.manifest,
     site: config.alerts,
+    hop: Seconds(config.hopSeconds),
     clock,
     newId: () => newId(clock.utc()),
     suppressed: suppression => log.info(suppression, 'alert suppressed'),
@@ -161,6 +167,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
   useRules(models.bundle.manifest, config)
 
+  const mirrors = await startMirrors(config.mirrors, common, alerting).catch(async error => {
+    await messaging.stop()
+    await models.stop()
+    throw error
+  })
+
   /** Which device has which id: two that state the same one must not become one patient. */
   const holders = new Map<string, DevicePipeline>()
   const pipelines = streams.map((stream): DevicePipeline => {
@@ -178,12 +190,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         void messaging.publishAssessment(device, result).then(taken => {
           if (taken) options.delivered?.(Millis((monotonicNow() - result.window.completed) / 1000))
         })
+        mirrors.publishAssessment(device, result)
         alerting.window(device, result)
       },
       condition: alerting.condition,
       report(device, report) {
         metrics.device(device, report)
         messaging.publishDeviceState(device, report)
+        mirrors.publishDeviceState(device, report)
         monitor.reported(device, report)
       },
       identified: monitor.identified,
@@ -248,7 +262,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     stopping = true
     for (const timer of timers) clearInterval(timer)
     await Promise.all(pipelines.map(pipeline => pipeline.stop()))
-    await messaging.stop()
+    await Promise.all([messaging.stop(), mirrors.stop()])
     await models.stop()
     await monitor.stop()
   }

@@ -5,7 +5,7 @@ import { AlertError } from './alert-error.js'
 import type { AssessedWindow } from './assessed-window.js'
 import type { FindingContext } from './finding.js'
 import { createFindingAlerts, type FindingAlerts } from './finding-alerts.js'
-import { findingRules } from './finding-rule.js'
+import { type FindingRule, findingRules } from './finding-rule.js'
 import { openAlert, say } from './open-alert.js'
 import type { SiteRules } from './site-rules.js'
 import type { Supersession } from './supersession.js'
@@ -40,6 +40,8 @@ export interface AlertEngine {
    * window judges them; technical alerts end, for they were about that run, and are raised anew if they still hold.
    */
   resume(open: readonly AlertTransition[]): AlertTransition[]
+  /** In force now. */
+  readonly rules: readonly FindingRule[]
   /** The last word on every open alert. */
   open(): AlertTransition[]
   /**
@@ -118,6 +120,9 @@ export function createAlertEngine(options: AlertEngineOptions): AlertEngine {
           ? say(openAlert(last, clock), clock, { phase: 'end', state: 'inactive' })
           : alertsOf(last.device).findings.resume(last),
       ),
+    get rules() {
+      return rules
+    },
     open: () => [...devices.values()].flatMap(openOf),
     acknowledge(id, by) {
       const held = holding(id)

@@ -65,6 +65,14 @@ const BrokerSchema = z.strictObject({
     .describe('alerts that the broker has not taken; beyond it the least important are given up, and that is told'),
 })
 
+const MirrorSchema = BrokerSchema.omit({ embeddedPort: true }).extend({
+  url: z
+    .string()
+    .refine(url => url !== 'embedded', 'a mirror needs a broker of its own: mqtt://HOST:PORT or mqtts://HOST:PORT')
+    .describe('mqtt://HOST:PORT or mqtts://HOST:PORT'),
+  assessments: z.boolean().default(true).describe('false: alerts and states only'),
+})
+
 const InferenceSchema = z.strictObject({
   provider: z.string().default('auto').describe('"auto" takes the fastest that passes the bundle’s goldens'),
   variant: z.string().default('auto').describe('file name or precision of one variant of the bundle'),
@@ -103,6 +111,10 @@ export const ConfigSchema = z.strictObject({
     .meta({ 'x-default': 'the host’s name' }),
   devices: z.array(DeviceSchema).default([]).describe('front ends to listen to, one patient each'),
   broker: BrokerSchema.prefault({}),
+  mirrors: z
+    .record(z.string().regex(/^[A-Za-z0-9_-]{1,32}$/, 'it must be 1 to 32 letters, digits, - and _'), MirrorSchema)
+    .default({})
+    .describe('by name, further brokers or topics that get the same messages; they take no commands'),
   bundle: z
     .string()
     .optional()

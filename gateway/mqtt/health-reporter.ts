@@ -1,3 +1,4 @@
+import type { AlertAccount } from '../alerts/alert-account.js'
 import type { Clock } from '../alerts/clock.js'
 import type { ModelInUse } from '../inference/inference-engine.js'
 import { type HealthMessage, rfc3339 } from './messages.js'
@@ -8,6 +9,7 @@ export interface HealthReport {
   readonly windowsPerSecond: number
   /** Windows waiting or running. */
   readonly inferenceDepth: number
+  readonly alerts: AlertAccount
   /** Whether the host's clock follows a time server; null where that cannot be told. */
   readonly clockSynchronised: boolean | null
 }
@@ -28,7 +30,7 @@ export function createHealthReporter({
 }: Pick<HealthMessage, 'gateway' | 'session' | 'version'> & { clock: Clock }): HealthReporter {
   const started = clock.monotonic()
   let before = { at: started, cpu: process.cpuUsage() }
-  return ({ model, windowsPerSecond, inferenceDepth, clockSynchronised }, outbox, dropped) => {
+  return ({ model, windowsPerSecond, inferenceDepth, alerts, clockSynchronised }, outbox, dropped) => {
     const now = { at: clock.monotonic(), cpu: process.cpuUsage() }
     const { user, system } = process.cpuUsage(before.cpu)
     const elapsed = Math.max(1, now.at - before.at)
@@ -49,6 +51,7 @@ export function createHealthReporter({
       windowsPerSecond,
       queue: { inference: inferenceDepth },
       outbox,
+      alerts: { delay: alerts.delay, suppressed: alerts.suppressed as Record<string, number> },
       clock: { synchronised: clockSynchronised },
       dropped,
     }

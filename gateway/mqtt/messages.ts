@@ -63,6 +63,23 @@ export const HealthSchema = z.strictObject({
     capacityBytes: count,
     writable: z.boolean().describe('false: the disk takes no alerts, so that none are published'),
   }),
+  alerts: z.strictObject({
+    delay: z
+      .partialRecord(
+        z.enum(['acute', 'prompt', 'screening']),
+        z.strictObject({
+          tasks: count.describe('that alert in this tier'),
+          minimumMs: z.number().min(0).describe('the least that the rules allow'),
+          starts: count.describe('alerts since the start of the gateway'),
+          medianMs: z.number().min(0).nullable(),
+          maximumMs: z.number().min(0).nullable(),
+        }),
+      )
+      .describe('from the first evidence to the start of an alert, by tier'),
+    suppressed: z
+      .record(z.string(), count)
+      .describe('alerts that did not start, by reason, since the start of the gateway'),
+  }),
   clock: z.strictObject({ synchronised: z.boolean().nullable().describe('null: cannot be told on this host') }),
   dropped: z
     .strictObject({ assessments: count, alerts: count, evidence: count })

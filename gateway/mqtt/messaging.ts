@@ -42,6 +42,8 @@ export interface MessagingOptions {
   /** 1: `publishAssessment` settles with the PUBACK. 0 by default. */
   readonly assessmentQos?: 0 | 1
   readonly outboxBytes?: number
+  /** By default made of the gateway's id. Two connections with the same one throw each other out. */
+  readonly clientId?: string
   readonly timing?: Timing
 }
 
@@ -149,7 +151,7 @@ export async function startMessaging(options: MessagingOptions): Promise<Messagi
   const link: BrokerLink = keepConnected({
     url,
     broker,
-    clientId: `ecgclip-${gateway}`,
+    clientId: options.clientId ?? `ecgclip-${gateway}`,
     will: offline,
     clock,
     timing,

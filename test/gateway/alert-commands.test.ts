@@ -1,5 +1,6 @@
 import t from 'tap'
 import { ulid } from 'ulid'
+import { Seconds } from '../../ecg/units.js'
 import { alertCommands } from '../../gateway/alert-commands.js'
 import { createAlerting } from '../../gateway/alerting.js'
 import type { AssessedWindow } from '../../gateway/alerts/assessed-window.js'
@@ -18,6 +19,7 @@ for (const broker of BROKERS)
     const alerting = createAlerting({
       tasks: [task('AFIB', { alert: { tier: 'acute', need: 1, of: 1, clearBelow: 0.5 } })],
       input: bundleInput(),
+      hop: Seconds(5),
       clock: hostClock,
       newId: () => ulid(),
       suppressed: () => {},

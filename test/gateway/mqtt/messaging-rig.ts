@@ -45,7 +45,13 @@ export function messagingOptions(
     clock: hostClock,
     newId: ulid,
     log: recordedLog(),
-    health: () => ({ model: null, windowsPerSecond: 0.2, inferenceDepth: 0, clockSynchronised: null }),
+    health: () => ({
+      model: null,
+      windowsPerSecond: 0.2,
+      inferenceDepth: 0,
+      alerts: { delay: {}, suppressed: {} },
+      clockSynchronised: null,
+    }),
     timing: QUICK,
     ...options,
   }
