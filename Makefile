@@ -1,5 +1,5 @@
 # Every target sets up what it needs. `make demo` needs Node (>= 20) and make, nothing else.
-.PHONY: demo build test bench arm64 soak day image deb release pictures lint reference alarm-burden clean
+.PHONY: demo build test bench arm64 soak day image deb release pictures page-bench lint reference alarm-burden clean
 
 demo: build
 	node dist/gateway/cli/main.js demo
@@ -57,6 +57,10 @@ pictures: build
 # Alerts per patient-day, false alerts and delays, from the recordings in DATA (docs/alerts.md says what lies there).
 alarm-burden: build
 	node dist/bench/alarm-burden.js --data '$(DATA)'
+
+# An hour: how soon the page is ready, its frames a second, and whether its memory is flat. Needs Chromium.
+page-bench: build
+	node dist/bench/monitor/memory.js 60
 
 lint: build
 	node_modules/.bin/biome check --error-on-warnings .

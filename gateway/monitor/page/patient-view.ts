@@ -22,6 +22,7 @@ export function createPatientView(device: string, { state, settings, alerts }: V
   const root = element(
     'div',
     { class: 'patient' },
+    element('h1', { class: 'unseen' }, device),
     element('div', { class: 'patient-main' }, controls, sheet.element, absent, scale),
     element('aside', { class: 'side', 'aria-label': 'Patient' }, alerts.element, card.element, findings.element),
   )

@@ -27,7 +27,13 @@ export function createWallView({ state, settings, alerts }: ViewParts): View {
   const tiles = new Map<string, Tile>()
   const grid = element('ul', { class: 'tiles' })
   const empty = element('p', { class: 'empty' })
-  const root = element('div', { class: 'wall' }, element('div', { class: 'wall-main' }, grid, empty), alerts.element)
+  const root = element(
+    'div',
+    { class: 'wall' },
+    element('h1', { class: 'unseen' }, 'Wall'),
+    element('div', { class: 'wall-main' }, grid, empty),
+    alerts.element,
+  )
   alerts.show(null)
 
   function update(): void {
