@@ -74,7 +74,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     config: config.monitor,
     gateway: config.id,
     version,
-    hopSeconds: config.hopSeconds,
     clock,
     log,
     acknowledge: (id, by) => alerting.acknowledge(id, by),
@@ -83,7 +82,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       fallback: engine.fallback,
       windowsPerSecond: rate.perSecond(),
       inferenceDepth: engine.depth,
-      broker: { connected: messaging.connected, host: messaging.url.host },
+      broker: { connected: messaging.counters.connected, host: messaging.url.host },
       outbox: { messages: messaging.counters.outboxMessages, bytes: messaging.counters.outboxBytes },
       clockSynchronised: hostClock(),
       waitingFor: pipelines.filter(({ present }) => !present).map(({ uri }) => uri),
@@ -136,6 +135,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     clockSynchronised: hostClock,
     stuck: () => stuck(),
     messaging: () => messaging.counters,
+    monitor: () => monitor.counters,
   })
 
   const alerting = createAlerting({

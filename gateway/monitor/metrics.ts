@@ -5,6 +5,7 @@ import type { ModelInUse } from '../inference/inference-engine.js'
 import type { DeviceReport } from '../mqtt/device-state-message.js'
 import type { MessagingCounters } from '../mqtt/messaging.js'
 import { createDeviceMetrics } from './device-metrics.js'
+import type { MonitorCounters } from './monitor.js'
 import type { Route } from './route.js'
 
 /** What is asked of the gateway at every scrape. */
@@ -16,6 +17,7 @@ export interface MetricsSources {
   /** URIs of devices whose samples no longer become assessments. */
   stuck(): readonly string[]
   messaging(): MessagingCounters
+  monitor(): MonitorCounters
 }
 
 /** Prometheus metrics of one gateway, `GET /metrics`. Names and help texts are a contract with dashboards. */
@@ -71,6 +73,15 @@ export function createMetrics(sources: MetricsSources): Metrics {
   messaging('ecgclip_alerts_dropped', 'Alert messages given up since the start', ({ alertsDropped }) => alertsDropped)
   messaging('ecgclip_assessments_published', 'Since the start', ({ assessmentsPublished }) => assessmentsPublished)
   messaging('ecgclip_assessments_dropped', 'Not taken by the broker, since the start', f => f.assessmentsDropped)
+
+  gauge('ecgclip_page_viewers', 'Monitor pages that look now', () => sources.monitor().viewers)
+  gauge('ecgclip_page_viewers_refused', 'Pages turned away since the start', () => sources.monitor().refused)
+  gauge(
+    'ecgclip_page_frames_dropped',
+    'Waveforms that slow pages did not get, since the start',
+    () => sources.monitor().framesDropped,
+  )
+  gauge('ecgclip_wrong_tokens', 'Wrong tokens since the start', () => sources.monitor().wrongTokens)
 
   new Gauge({
     name: 'ecgclip_info',

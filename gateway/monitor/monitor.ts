@@ -25,7 +25,6 @@ export interface MonitorParts {
   readonly config: Config['monitor']
   readonly gateway: string
   readonly version: string
-  readonly hopSeconds: number
   readonly clock: Clock
   readonly log: Log
   /** Throws an `AlertError` when the alert is not open; otherwise `alerted` is told. */
@@ -33,11 +32,15 @@ export interface MonitorParts {
   health(): Omit<GatewayHealth, 'kind' | 'latencyMs' | 'framesDropped'>
 }
 
+export interface MonitorCounters extends LiveCounters {
+  readonly wrongTokens: number
+}
+
 /** The page for people who look at patients, and whatever else the gateway answers over HTTP. Told of everything; asks nothing. */
 export interface Monitor {
   /** Null until it listens, and where the configuration wants no page. */
   readonly url: URL | null
-  readonly counters: LiveCounters
+  readonly counters: MonitorCounters
   identified(identity: DeviceIdentity): void
   samples(device: string, block: SampleBlock): void
   reported(device: string, report: DeviceReport): void
@@ -52,7 +55,7 @@ export interface Monitor {
 
 /** Throws a `MonitorError` when it must not listen as the configuration says. */
 export function createMonitor(parts: MonitorParts): Monitor {
-  const { config, gateway, version, hopSeconds, clock, log } = parts
+  const { config, gateway, version, clock, log } = parts
   const listener = listenerOptions(config)
   const access = createAccess({ token: listener.token, secure: listener.tls !== null, monotonic: clock.monotonic })
   const ward = new Ward<Viewer>()
@@ -61,7 +64,7 @@ export function createMonitor(parts: MonitorParts): Monitor {
   let latencyMs: number | null = null
   let listening: Listening | null = null
   const live = createLiveServer({
-    welcome: { kind: 'welcome', gateway, version, hopSeconds },
+    welcome: { kind: 'welcome', gateway, version },
     tasks: () => tasks,
     ward,
     board,
@@ -92,7 +95,7 @@ export function createMonitor(parts: MonitorParts): Monitor {
       return listening?.url ?? null
     },
     get counters() {
-      return live.counters
+      return { ...live.counters, wrongTokens: access.wrong }
     },
     identified(identity) {
       if (!config.enabled) return

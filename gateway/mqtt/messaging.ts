@@ -51,7 +51,6 @@ export interface Messaging {
   /** Where the broker is, also when it is embedded. */
   readonly url: URL
   readonly session: number
-  readonly connected: boolean
   /** Alerts that an earlier run left open: for `AlertEngine.resume`, whose answer is to be published. */
   readonly unfinished: readonly AlertTransition[]
   readonly counters: Readonly<MessagingCounters>
@@ -169,9 +168,6 @@ export async function startMessaging(options: MessagingOptions): Promise<Messagi
     url,
     session,
     unfinished: outbox.unfinished,
-    get connected() {
-      return link.connection !== null
-    },
     get counters() {
       const { messages, bytes, capacityBytes } = outbox.depth
       return {

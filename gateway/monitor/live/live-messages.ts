@@ -17,7 +17,6 @@ export interface Welcome {
   readonly kind: 'welcome'
   readonly gateway: string
   readonly version: string
-  readonly hopSeconds: number
 }
 
 /** What the model is asked, and at which thresholds alerts begin. Comes after the welcome, and when the rules have changed. */

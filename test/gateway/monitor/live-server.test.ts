@@ -18,7 +18,7 @@ const DEVICE = 'patch-1'
 async function start(t: Test, token: string | null = null) {
   const ward = new Ward<Viewer>()
   const live = createLiveServer({
-    welcome: { kind: 'welcome', gateway: 'g', version: '1', hopSeconds: 5 },
+    welcome: { kind: 'welcome', gateway: 'g', version: '1' },
     tasks: () => ({ kind: 'tasks', tasks: [] }),
     ward,
     board: createAlertBoard(),

@@ -67,8 +67,10 @@ async function accessible(t: Test, page: Page, what: string): Promise<void> {
 /** Pixels of the trace that are drawn on. */
 const inked = (page: Page): Promise<number> =>
   page.evaluate(`(() => {
-    const canvas = document.querySelector('.trace')
-    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+    const trace = document.querySelector('.trace')
+    const copy = new OffscreenCanvas(trace.width, trace.height).getContext('2d', { willReadFrequently: true })
+    copy.drawImage(trace, 0, 0)
+    const { data } = copy.getImageData(0, 0, trace.width, trace.height)
     let inked = 0
     for (let i = 3; i < data.length; i += 4) if (data[i] > 0) inked++
     return inked
