@@ -27,7 +27,8 @@ export interface SimulatedPatient {
 export interface PageOfPatients {
   readonly gateway: Gateway
   readonly url: URL
-  readonly devices: readonly VirtualDevice[]
+  /** Pulls the plug of a patient's device, for good. */
+  unplug(id: string): Promise<void>
   stop(): Promise<void>
 }
 
@@ -38,15 +39,13 @@ export async function startPageOfPatients(
 ): Promise<PageOfPatients> {
   const { recording } = await readRecording(SHIPPED_DEMO_RECORDING)
   const whole = recordingSource(recording, { loop: true })
-  const devices = await Promise.all(
-    patients.map(({ id, from, leads = whole.leads, electrodesOff = () => 0 }) =>
-      startDeviceOnPty({ source: part(whole, leads, from * whole.rate), id, electrodesOff }),
-    ),
-  )
+  const devices = new Map<string, VirtualDevice>()
+  for (const { id, from, leads = whole.leads, electrodesOff = () => 0 } of patients)
+    devices.set(id, await startDeviceOnPty({ source: part(whole, leads, from * whole.rate), id, electrodesOff }))
   const data = await mkdtemp(join(tmpdir(), 'ecgclip-page-'))
   const config = loadConfig(undefined, {
     id: 'ward-7',
-    devices: devices.map(({ carrier }) => ({ uri: carrier.uri })),
+    devices: [...devices.values()].map(({ carrier }) => ({ uri: carrier.uri })),
     broker: { url: 'embedded', embeddedPort: 0 },
     hopSeconds: 1,
     data,
@@ -55,18 +54,21 @@ export async function startPageOfPatients(
   })
   const gateway = await startGateway({ config, version: '0.0.0-test', log: pino({ level: 'silent' }) })
   const batteries = setInterval(() => {
-    patients.forEach(({ battery }, i) => {
-      if (battery !== undefined) devices[i]!.session.status({ battery }, monotonicNow())
-    })
+    for (const { id, battery } of patients)
+      if (battery !== undefined) devices.get(id)?.session.status({ battery }, monotonicNow())
   }, 1000)
   return {
     gateway,
     url: gateway.monitor.url!,
-    devices,
+    async unplug(id) {
+      const device = devices.get(id)
+      devices.delete(id)
+      await device?.stop()
+    },
     async stop() {
       clearInterval(batteries)
       await gateway.stop()
-      await Promise.all(devices.map(device => device.stop()))
+      await Promise.all([...devices.values()].map(device => device.stop()))
       await rm(data, { recursive: true, force: true })
     },
   }

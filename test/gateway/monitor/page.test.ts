@@ -152,10 +152,10 @@ async function alert(t: Test, { url, gateway }: PageOfPatients, browser: Browser
   t.same(complaints, [])
 }
 
-async function deviceGoes(t: Test, { url, devices }: PageOfPatients, browser: Browser): Promise<void> {
+async function deviceGoes(t: Test, { url, unplug }: PageOfPatients, browser: Browser): Promise<void> {
   const { page } = await open(t, browser, `${url}#/patient/bed-2`)
   await page.locator('.chip.streaming').waitFor({ timeout: PATIENCE })
-  await devices[1]!.stop()
+  await unplug('bed-2')
   await page.locator('.sheet.stale').waitFor({ timeout: PATIENCE })
   t.match(await page.locator('.sheet-notice').textContent(), /^(lost|stalled): /)
 }
