@@ -4,8 +4,10 @@ import { monotonicFactory } from 'ulid'
 import { Microseconds, Millis, Seconds, UnixMillis } from '../ecg/units.js'
 import { openDevice } from '../firmware-bridge/devices/open-device.js'
 import { monotonicNow } from '../firmware-bridge/transport/monotonic-now.js'
-import { loadBundle } from '../models/bundle/load-bundle.js'
+import { type Bundle, loadBundle } from '../models/bundle/load-bundle.js'
 import type { Manifest, Task } from '../models/bundle/manifest.js'
+import { overlaid } from '../models/overlay/overlaid.js'
+import { OverlayError } from '../models/overlay/overlay-error.js'
 import { openModelStore } from '../models/store/model-store.js'
 import { alertCommands } from './alert-commands.js'
 import { type Alerting, createAlerting } from './alerting.js'
@@ -89,10 +91,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     }),
   })
   const trust = config.trust === undefined ? [] : [config.trust]
+  const overlay = await overlaid(config.overlay, trust)
   const store = openModelStore(join(config.data, 'models'), trust)
   const models = await startModelService({
     store,
-    fixed: config.bundle === undefined ? undefined : await loadBundle(config.bundle, trust),
+    fixed: config.bundle === undefined ? undefined : overlay(await loadBundle(config.bundle, trust)),
+    overlaid: bundle => overlayIfMeant(overlay, bundle, log),
     startEngine: bundle =>
       startEngine(bundle, { ...config.inference, patients: config.devices.length, cache: config.data }),
     monotonic: clock.monotonic,
@@ -291,6 +295,17 @@ function windowModel({ engine, bundle: { manifest } }: Pick<ModelService, 'engin
 }
 
 /** A rule for a task that the bundle lacks does nothing; it may be a typing error, or be meant for another bundle. */
+/** An installed bundle that the overlay was not made for runs as it is, or the overlay would keep the gateway from every other. */
+function overlayIfMeant(overlay: (bundle: Bundle) => Bundle, bundle: Bundle, log: Log): Bundle {
+  try {
+    return overlay(bundle)
+  } catch (error) {
+    if (!(error instanceof OverlayError && error.code === 'OVERLAY_FOR_ANOTHER_BUNDLE')) throw error
+    log.warn({ reason: error.message }, 'the bundle runs without the site’s overlay')
+    return bundle
+  }
+}
+
 function warnOfUnknownTasks({ alerts }: Config, tasks: readonly Task[], log: Log): void {
   const known = new Set(tasks.map(({ id }) => id))
   const unknown = Object.keys(alerts.tasks).filter(id => !known.has(id))

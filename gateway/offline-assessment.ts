@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Seconds } from '../ecg/units.js'
 import { readRecording } from '../firmware-bridge/recording/read-recording.js'
 import { type Bundle, loadBundle } from '../models/bundle/load-bundle.js'
+import { overlaid } from '../models/overlay/overlaid.js'
 import { SHIPPED_BUNDLE } from '../models/shipped-assets.js'
 import { mapAssess } from './inference/map-assess.js'
 import { publishedProbabilities } from './inference/published-probabilities.js'
@@ -21,12 +22,15 @@ export interface OfflineModel {
 export interface ModelChoice {
   readonly bundle?: string
   readonly trust?: string
+  readonly overlay?: string
   readonly variant?: string
   readonly provider?: string
 }
 
 export async function openOfflineModel(choice: ModelChoice): Promise<OfflineModel> {
-  const bundle = await loadBundle(choice.bundle ?? SHIPPED_BUNDLE, choice.trust === undefined ? [] : [choice.trust])
+  const trust = choice.trust === undefined ? [] : [choice.trust]
+  const overlay = await overlaid(choice.overlay, trust)
+  const bundle = overlay(await loadBundle(choice.bundle ?? SHIPPED_BUNDLE, trust))
   const engine = await startEngine(bundle, { ...choice, cache: cacheFolder() })
   return { bundle, engine, close: () => engine.close() }
 }

@@ -33,10 +33,11 @@ function lines({ check, outcome, subject, detail, remedy }: Report[number]): str
   return remedy === undefined ? found : `${found}${' '.repeat(OUTCOME_WIDTH)}→ ${remedy}\n`
 }
 
-function overrides({ bundle, trust, provider, variant }: DoctorFlags): ConfigOverrides {
+function overrides({ bundle, trust, overlay, provider, variant }: DoctorFlags): ConfigOverrides {
   return {
     ...(bundle !== undefined && { bundle }),
     ...(trust !== undefined && { trust }),
+    ...(overlay !== undefined && { overlay }),
     inference: { ...(provider !== undefined && { provider }), ...(variant !== undefined && { variant }) },
   }
 }

@@ -1,11 +1,13 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { EcgclipError } from '../../ecg/ecgclip-error.js'
 import { loadBundle, verifyBundle } from '../../models/bundle/load-bundle.js'
 import { packBundle } from '../../models/bundle/pack-bundle.js'
-import { DEFAULT_SIGNING_KEY, signBundle } from '../../models/bundle/signing-key.js'
+import { DEFAULT_SIGNING_KEY, signBundle, signFile } from '../../models/bundle/signing-key.js'
 import { readTrustedKeys } from '../../models/bundle/trusted-keys.js'
-import { SHIPPED_TRUST } from '../../models/shipped-assets.js'
+import { applyOverlay } from '../../models/overlay/apply-overlay.js'
+import { parseOverlay } from '../../models/overlay/load-overlay.js'
+import { SHIPPED_BUNDLE, SHIPPED_TRUST } from '../../models/shipped-assets.js'
 import { storeOf } from './model-store.js'
 
 /** `ecgclip model pack`: a bundle's folder as the one file that is sent to gateways. */
@@ -26,6 +28,21 @@ export function modelPackCommand(): Command {
         throw new EcgclipError('FILE_EXISTS', `${out} exists already; name another file with --out`, { exitCode: 2 })
       await packBundle(bundle, out)
       process.stdout.write(`${out}\n`)
+    })
+}
+
+/** `ecgclip model sign-overlay`: what a site changes of a bundle's tasks. */
+export function modelSignOverlayCommand(): Command {
+  return new Command('sign-overlay')
+    .description('sign an overlay: checks that it fits its bundle, and writes FILE.sig')
+    .argument('<file>', 'the overlay, JSON')
+    .option('--bundle <dir>', 'the bundle that it is for; the shipped one by default', SHIPPED_BUNDLE)
+    .option('--key <file>', 'private key, PEM', DEFAULT_SIGNING_KEY)
+    .option('--trust <dir>', 'folder with the public key of the bundle')
+    .action(async (file: string, { bundle: folder, key, trust }: { bundle: string; key: string; trust?: string }) => {
+      const bundle = await loadBundle(folder, trust === undefined ? [] : [trust])
+      applyOverlay(bundle, parseOverlay(file, readFileSync(file)))
+      process.stdout.write(`${signFile(file, `${file}.sig`, key)}\n`)
     })
 }
 

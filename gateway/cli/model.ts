@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { modelInspectCommand } from './model-inspect.js'
 import { modelInstallCommand } from './model-install.js'
 import { modelListCommand } from './model-list.js'
-import { modelPackCommand, modelSignCommand } from './model-pack.js'
+import { modelPackCommand, modelSignCommand, modelSignOverlayCommand } from './model-pack.js'
 import { modelActivateCommand, modelRollbackCommand } from './model-slots.js'
 import { modelVerifyCommand } from './model-verify.js'
 
@@ -18,6 +18,7 @@ export function modelCommand(): Command {
     modelRollbackCommand,
     modelPackCommand,
     modelSignCommand,
+    modelSignOverlayCommand,
   ])
     model.addCommand(make())
   return model

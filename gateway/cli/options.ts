@@ -5,6 +5,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 export interface ModelFlags {
   bundle?: string
   trust?: string
+  overlay?: string
   variant?: string
   provider?: string
 }
@@ -13,6 +14,7 @@ export function modelOptions(command: Command): Command {
   return command
     .option('--bundle <dir>', 'model bundle; the shipped one by default')
     .option('--trust <dir>', 'folder of further public keys whose bundles are accepted')
+    .option('--overlay <file>', 'signed overlay: what the site changes of the bundle’s tasks')
     .option('--variant <name>', 'file or precision of one variant: int8, fp32, …; by default the fastest that passes')
     .option('--provider <name>', 'cpu, cuda, webgpu, …; by default the fastest that passes')
 }

@@ -69,13 +69,25 @@ export function runCommand(): Command {
     })
 }
 
-function overrides({ id, device, broker, bundle, trust, data, hop, provider, variant }: RunFlags): ConfigOverrides {
+function overrides({
+  id,
+  device,
+  broker,
+  bundle,
+  trust,
+  overlay,
+  data,
+  hop,
+  provider,
+  variant,
+}: RunFlags): ConfigOverrides {
   return {
     ...(id !== undefined && { id }),
     ...(device !== undefined && { devices: device.map(uri => ({ uri })) }),
     ...(broker !== undefined && { broker: { url: broker } }),
     ...(bundle !== undefined && { bundle }),
     ...(trust !== undefined && { trust }),
+    ...(overlay !== undefined && { overlay }),
     ...(data !== undefined && { data }),
     ...(hop !== undefined && { hopSeconds: hop }),
     ...((provider !== undefined || variant !== undefined) && {

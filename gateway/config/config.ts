@@ -120,6 +120,10 @@ export const ConfigSchema = z.strictObject({
     .optional()
     .describe('folder of a model bundle to run, whatever is installed; by default the active one of the model store'),
   trust: z.string().optional().describe('folder of further public keys (PEM) whose bundles are accepted'),
+  overlay: z
+    .string()
+    .optional()
+    .describe('file of a signed overlay: tasks, thresholds and heads that the site changes of the bundle'),
   models: z
     .strictObject({
       caFile: z

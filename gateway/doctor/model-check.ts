@@ -1,4 +1,5 @@
 import { loadBundle } from '../../models/bundle/load-bundle.js'
+import { overlaid } from '../../models/overlay/overlaid.js'
 import { SHIPPED_BUNDLE } from '../../models/shipped-assets.js'
 import type { Candidate } from '../inference/candidates.js'
 import { EngineStartError } from '../inference/inference-error.js'
@@ -9,8 +10,9 @@ import type { Check, Finding } from './check.js'
 /** The bundle, every way to run it, what of that was chosen, and why the rest was not. */
 export const modelCheck: Check = {
   name: 'model',
-  async run({ bundle: folder = SHIPPED_BUNDLE, trust, inference }) {
-    const bundle = await loadBundle(folder, trust === undefined ? [] : [trust])
+  async run({ bundle: folder = SHIPPED_BUNDLE, trust, overlay, inference }) {
+    const keys = trust === undefined ? [] : [trust]
+    const bundle = (await overlaid(overlay, keys))(await loadBundle(folder, keys))
     const { name, version } = bundle.manifest
     const signed: Finding = { subject: `${name} ${version}`, outcome: 'ok', detail: `signed with key ${bundle.key}` }
     try {

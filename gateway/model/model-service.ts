@@ -36,6 +36,8 @@ export interface ModelServiceOptions {
   readonly store: ModelStore
   /** Named by the configuration: it runs, whatever is in the store. */
   readonly fixed?: Bundle | undefined
+  /** The bundle with what the site changes of it; the same bundle if nothing. */
+  overlaid?(bundle: Bundle): Bundle
   /** Runs the goldens; rejects when the bundle cannot be run here. */
   startEngine(bundle: Bundle): Promise<BundleEngine>
   monotonic(): Millis
@@ -81,7 +83,9 @@ export async function startModelService(options: ModelServiceOptions): Promise<M
 
   async function modelOf(bundle: Bundle, slot: RunningModel['slot']): Promise<RunningModel> {
     const there = [running, trial?.proven].find(model => model && sameModel(model.bundle, bundle))
-    return there ? { ...there, slot } : { slot, bundle, engine: await options.startEngine(bundle) }
+    if (there) return { ...there, slot }
+    const used = options.overlaid?.(bundle) ?? bundle
+    return { slot, bundle: used, engine: await options.startEngine(used) }
   }
 
   /** `cause`: why what runs must not. */

@@ -11,6 +11,11 @@ const MAX_BYTES = 8 * 2 ** 20
 export async function loadOverlay(file: string, trusted: TrustedKeys): Promise<Overlay> {
   const [bytes, signature] = await Promise.all([read(file), read(`${file}.sig`)])
   verifySignature(file, bytes, signature, trusted)
+  return parseOverlay(file, bytes)
+}
+
+/** `file` names it in errors. Throws an `OverlayError`. */
+export function parseOverlay(file: string, bytes: Uint8Array): Overlay {
   try {
     return OverlaySchema.parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)))
   } catch (cause) {
