@@ -10,6 +10,9 @@
 #define SYST_RVR REGISTER(0xe000e014u)
 #define SYST_CVR REGISTER(0xe000e018u)
 #define SYST_ENABLE_WITH_INTERRUPT_FROM_CORE_CLOCK 7u
+#define SCB_VTOR REGISTER(0xe000ed08u)
+#define SCB_AIRCR REGISTER(0xe000ed0cu)
+#define SCB_AIRCR_RESET 0x05fa0004u
 #define NVIC_ISER0 REGISTER(0xe000e100u)
 
 static inline uint32_t interrupts_off(void) {

@@ -1,14 +1,20 @@
 /*
  * A whole device on QEMU's mps2-an385: SysTick stands for the DRDY of an ADS1298 on TI's ECG-FE wiring, whose frames
- * are made up from a synthetic ECG; UART 0 is the cable. A reset starts clock and sample index again, under a new boot.
+ * are made up from a synthetic ECG; UART 0 is the cable. A reset starts clock and sample index again, under a new boot. Where
+ * bootloader.c has started it, it takes firmware updates into the slot that does not run.
  */
 #include "ads1298.h"
 #include "cortex_m3.h"
 #include "ecg_device.h"
 #include "handlers.h"
+#include "host_flash.h"
 #include "semihosting.h"
 #include "synthetic_ecg.h"
 #include "uart.h"
+
+#ifndef FIRMWARE_VERSION
+#define FIRMWARE_VERSION "0.1.0"
+#endif
 
 enum { CORE_MHZ = 25, RATE_HZ = 500, PERIOD_US = 1000000 / RATE_HZ, RETAIN = 2000 };
 
@@ -116,8 +122,9 @@ static void status(void *context, struct ecg_status *report) {
 
 int main(void) {
   const struct ecg_port port = {NULL, clock_us, write, lock, unlock, id, random_boot, status};
+  static struct smp_server smp;
   const struct ecg_device_config config = {.model = "ecgclip mps2-an385",
-                                           .firmware = "0.1.0",
+                                           .firmware = FIRMWARE_VERSION,
                                            .leads = synthetic_ecg_leads,
                                            .channels = SYNTHETIC_ECG_LEADS,
                                            .width = 3,
@@ -126,7 +133,8 @@ int main(void) {
                                            .carrier = ECG_CARRIER_BYTES,
                                            .packet_limit = ECG_PACKET_MAX,
                                            .history = history,
-                                           .history_bytes = sizeof history};
+                                           .history_bytes = sizeof history,
+                                           .smp = host_flash_serve(&smp) ? &smp : NULL};
   if (ecg_device_init(&device, &config, &port) != NULL) return 1;
   TIMER_RELOAD = TIMER_VALUE = UINT32_MAX;
   TIMER_CTRL = 1;

@@ -14,8 +14,8 @@ enum { CTRL_TX = 1, CTRL_RX = 2, CTRL_TX_INTERRUPT = 4, CTRL_RX_INTERRUPT = 8 };
 enum { INTERRUPT_TX = 1, INTERRUPT_RX = 2 };
 enum { BAUD = 921600, CLOCK_HZ = 25000000 };
 
-/* Powers of two. The main loop comes by at least every 2 ms, when 185 bytes can have arrived. */
-enum { TX_SIZE = 256, RX_SIZE = 512 };
+/* Powers of two. Whole messages of a firmware update wait here while the one before is written to flash. */
+enum { TX_SIZE = 256, RX_SIZE = 8192 };
 
 /* One side writes `in`, the other `out`; both only rise. */
 static struct {

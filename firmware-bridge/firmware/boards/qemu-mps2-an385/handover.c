@@ -1,0 +1,3 @@
+#include "handover.h"
+
+struct handover handover __attribute__((section(".handover")));
