@@ -75,6 +75,7 @@ export async function createFlashDevice(
         why = 'it has not reset itself yet'
       } catch (error) {
         unlessGone(error)
+        if (client.closed) throw error
         why = error
       }
       await sleep(LOOK_AGAIN_AFTER)

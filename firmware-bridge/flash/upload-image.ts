@@ -10,9 +10,13 @@ import { createUploadWindow, type UploadPart, type UploadWindow } from './upload
 /** The first part waits for the server to erase its slot. With a hash asking again is harmless, without one it erases again. */
 const FIRST_WITHIN = Seconds(8)
 const FIRST_WITHIN_WITHOUT_HASH = Seconds(40)
-/** Later parts; doubled with each silence, up to: */
+/** Later parts: so many times what the slowest answer lately took, within these bounds; doubled with each silence, up to the last. */
+const TIMES_SLOWEST = 8
+const SHORTEST_WITHIN = Seconds(0.5)
 const PART_WITHIN = Seconds(2.5)
 const LONGEST_WITHIN = Seconds(20)
+/** How fast a slow answer is forgotten, with each one that follows. */
+const FORGET = 0.9
 const MOST_SILENCES = 8
 const MOST_RESTARTS = 8
 /** A carrier that went away is opened again for so long. */
@@ -61,13 +65,16 @@ export async function uploadImage(client: SmpClient, file: Uint8Array, options: 
   let match: boolean | undefined
   let failure: FlashError | undefined
   let resumptions = 0
+  let slowest: number | undefined
   let wake = () => {}
 
   function send(part: UploadPart) {
     const data = file.subarray(part.offset, part.offset + part.length)
     const fields = part.first ? { ...first, data } : { off: part.offset, data }
+    const sent = performance.now()
     client.ask(request(fields), patience(part, window)).then(
       body => {
+        if (!part.first) slowest = Math.max(performance.now() - sent, FORGET * (slowest ?? 0))
         const offset = Number(body.get('off'))
         if (!Number.isInteger(offset)) {
           failure = new FlashError('smp-malformed', 'the device answered an upload without saying how far it is')
@@ -88,7 +95,8 @@ export async function uploadImage(client: SmpClient, file: Uint8Array, options: 
 
   function patience(part: UploadPart, { silences }: UploadWindow): Millis {
     if (part.first) return withHash ? FIRST_WITHIN : FIRST_WITHIN_WITHOUT_HASH
-    return Millis(Math.min(PART_WITHIN * 2 ** silences, LONGEST_WITHIN))
+    const usual = slowest === undefined ? PART_WITHIN : Math.max(TIMES_SLOWEST * slowest, SHORTEST_WITHIN)
+    return Millis(Math.min(usual * 2 ** silences, LONGEST_WITHIN))
   }
 
   async function mend(error: FlashError) {

@@ -29,7 +29,7 @@ static bool read(void *context, uint8_t slot, uint32_t offset, uint8_t *bytes, s
 }
 
 static bool is_erased(const struct emulated_flash *flash, uint32_t at, size_t length) {
-  uint8_t bytes[64];
+  uint8_t bytes[256];
   for (size_t done = 0; done < length; done += sizeof bytes) {
     const size_t part = length - done < sizeof bytes ? length - done : sizeof bytes;
     if (!flash->read(at + (uint32_t)done, bytes, part)) return false;

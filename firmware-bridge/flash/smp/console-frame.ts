@@ -22,7 +22,7 @@ export const CONSOLE_OVERHEAD = LENGTH_BYTES + CRC_BYTES
 /** Longest message that fits one line: what every server takes. */
 export const ONE_LINE_BYTES = LINE_BYTES - CONSOLE_OVERHEAD
 
-export function encodeConsole(message: Uint8Array): Uint8Array {
+export function encodeConsole(message: Uint8Array): Buffer {
   const frame = Buffer.alloc(LENGTH_BYTES + message.length + CRC_BYTES)
   frame.writeUInt16BE(message.length + CRC_BYTES)
   frame.set(message, LENGTH_BYTES)

@@ -19,6 +19,8 @@ export interface SmpRequest {
 /** The one who asks. Answers find their requests by sequence, group and command; what fits none is counted and dropped. */
 export interface SmpClient {
   readonly carrier: SmpCarrier
+  /** By `close`, for good. */
+  readonly closed: boolean
   readonly counters: { readonly strays: number; readonly reopens: number }
   open(): Promise<void>
   /** Opens the carrier again, and again until it works, for at most so long. */
@@ -41,6 +43,7 @@ export function createSmpClient(carrier: SmpCarrier, said: (line: string) => voi
   const waiting = new Map<number, Waiting>()
   const counters = { strays: 0, reopens: 0 }
   let isOpen = false
+  let ended = false
   /** Why there is no carrier, for whoever asks next. */
   let lost = 'it is not open'
   // Begins anywhere, so that a late answer to an earlier program is not taken for ours.
@@ -66,8 +69,10 @@ export function createSmpClient(carrier: SmpCarrier, said: (line: string) => voi
     for (;;) {
       await carrier.close()
       lose('it was opened again')
+      if (ended) throw linkLost('it was closed')
       try {
         await open()
+        if (ended) continue
         counters.reopens++
         return
       } catch (error) {
@@ -117,11 +122,22 @@ export function createSmpClient(carrier: SmpCarrier, said: (line: string) => voi
   }
 
   async function close() {
+    ended = true
     await carrier.close()
     lose('it was closed')
   }
 
-  return { carrier, counters, open, reopen, ask, close }
+  return {
+    carrier,
+    counters,
+    get closed() {
+      return ended
+    },
+    open,
+    reopen,
+    ask,
+    close,
+  }
 }
 
 function linkLost(reason: string): FlashError {
