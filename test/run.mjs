@@ -20,7 +20,9 @@ const NEEDS = [
   { suite: 'c', package: 'gcc', found: () => onPath('gcc') },
   { suite: 'c', package: 'libc6-dev', found: () => existsSync('/usr/include/stdio.h') },
   { suite: 'c', package: 'clang', found: () => onPath('clang') },
+  { suite: 'c', package: 'libclang-rt-dev', found: () => links('clang', '-fsanitize=address') },
   { suite: 'c', package: 'gcc-arm-none-eabi', found: () => onPath('arm-none-eabi-gcc') },
+  { suite: 'c', package: 'libnewlib-arm-none-eabi', found: () => succeeds('arm-none-eabi-gcc', ['--specs=nano.specs', '-E', '-x', 'c', '/dev/null']) },
   { suite: 'c', package: 'qemu-system-arm', found: () => onPath('qemu-system-arm') },
 ]
 
@@ -133,6 +135,8 @@ function preparePython() {
   if (!existsSync(join(bin, 'pip')) && !run('python3', ['-m', 'venv', '.venv'])) return undefined
   if (!run(join(bin, 'pip'), ['install', '-q', ...requirements.flatMap(file => ['-r', file])])) return undefined
   remember(marker, requirements)
+  // Zephyr's SMP servers, prebuilt, come with the source of smpclient only; without them their tests are skipped.
+  run(join(bin, 'python'), ['test/firmware-bridge/flash/fetch_zephyr_servers.py'])
   return bin
 }
 
@@ -173,6 +177,12 @@ function add(counted) {
 
 function onPath(program) {
   return (process.env.PATH ?? '').split(delimiter).some(folder => existsSync(join(folder, program)))
+}
+
+/** Whether a compiler has what this flag links in. */
+function links(compiler, flag) {
+  const options = { input: 'int main(void) { return 0; }', stdio: ['pipe', 'ignore', 'ignore'] }
+  return spawnSync(compiler, [flag, '-x', 'c', '-', '-o', '/dev/null'], options).status === 0
 }
 
 function succeeds(program, args) {
