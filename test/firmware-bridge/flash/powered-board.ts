@@ -18,7 +18,8 @@ export interface PoweredBoard {
   open(): Promise<FlashDevice>
 }
 
-const OPEN_WITHIN = 15_000
+/** An emulated processor on a busy host takes its time to boot, ms. */
+const OPEN_WITHIN = 90_000
 
 export async function poweredBoard(
   t: Test,
