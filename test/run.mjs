@@ -22,7 +22,11 @@ const NEEDS = [
   { suite: 'c', package: 'clang', found: () => onPath('clang') },
   { suite: 'c', package: 'libclang-rt-dev', found: () => links('clang', '-fsanitize=address') },
   { suite: 'c', package: 'gcc-arm-none-eabi', found: () => onPath('arm-none-eabi-gcc') },
-  { suite: 'c', package: 'libnewlib-arm-none-eabi', found: () => succeeds('arm-none-eabi-gcc', ['--specs=nano.specs', '-E', '-x', 'c', '/dev/null']) },
+  {
+    suite: 'c',
+    package: 'libnewlib-arm-none-eabi',
+    found: () => succeeds('arm-none-eabi-gcc', ['--specs=nano.specs', '-E', '-x', 'c', '/dev/null']),
+  },
   { suite: 'c', package: 'qemu-system-arm', found: () => onPath('qemu-system-arm') },
 ]
 

@@ -22,7 +22,16 @@ const skip =
 async function startZephyr(t: Test, machine: readonly string[]): Promise<PoweredBoard> {
   const board = await poweredBoard(
     t,
-    port => ['qemu-system-arm', '-display', 'none', '-monitor', 'none', '-serial', `tcp:127.0.0.1:${port},server=on,wait=off`, ...machine],
+    port => [
+      'qemu-system-arm',
+      '-display',
+      'none',
+      '-monitor',
+      'none',
+      '-serial',
+      `tcp:127.0.0.1:${port},server=on,wait=off`,
+      ...machine,
+    ],
     'smp',
   )
   await board.start()
@@ -43,7 +52,10 @@ t.test('echo, parameters, info, slots and list, as Zephyr answers them', { skip,
   t.same(device.limits, { bufferSize: 384, bufferCount: 4 })
   t.equal(await device.echo('Grüße'), 'Grüße')
   t.match(await device.info('s'), 'Zephyr')
-  t.same((await device.slots())?.map(({ size }) => size), [106_496, 106_496])
+  t.same(
+    (await device.slots())?.map(({ size }) => size),
+    [106_496, 106_496],
+  )
   const own = parseMcubootImage(readFileSync(path(`${NRF51}.signed.bin`)))
   const [running, ...others] = await device.images()
   t.match(running, { slot: 0, active: true, confirmed: true })
@@ -64,17 +76,21 @@ t.test('MCUboot takes an upgrade: upload, test, exchange of slots, confirm', { s
   await device.close()
 })
 
-t.test('a part of 1 KB over a dozen lines, the last of which says that the SHA-256 holds', { skip, timeout: 300_000 }, async t => {
-  const board = await startZephyr(t, [
-    ...['-M', 'mps2-an385', '-device', `loader,file=${path(`${MPS2}1024.hex`)}`],
-    ...['-device', `loader,file=${path(`${MPS2}1024.signed.bin`)},addr=0x20050000`],
-  ])
-  const device = await board.open()
-  t.same(device.limits, { bufferSize: 1024, bufferCount: 4 })
-  const bytes = readFileSync(path(`${MPS2}512.signed.bin`))
-  const image = parseMcubootImage(bytes)
-  await deliverImage(device, { name: 'other', bytes, image }, POLICY, hear())
-  const [, other] = await device.images()
-  t.ok(Buffer.from(other!.hash!).equals(Buffer.from(image.hash)))
-  await device.close()
-})
+t.test(
+  'a part of 1 KB over a dozen lines, the last of which says that the SHA-256 holds',
+  { skip, timeout: 300_000 },
+  async t => {
+    const board = await startZephyr(t, [
+      ...['-M', 'mps2-an385', '-device', `loader,file=${path(`${MPS2}1024.hex`)}`],
+      ...['-device', `loader,file=${path(`${MPS2}1024.signed.bin`)},addr=0x20050000`],
+    ])
+    const device = await board.open()
+    t.same(device.limits, { bufferSize: 1024, bufferCount: 4 })
+    const bytes = readFileSync(path(`${MPS2}512.signed.bin`))
+    const image = parseMcubootImage(bytes)
+    await deliverImage(device, { name: 'other', bytes, image }, POLICY, hear())
+    const [, other] = await device.images()
+    t.ok(Buffer.from(other!.hash!).equals(Buffer.from(image.hash)))
+    await device.close()
+  },
+)
