@@ -13,6 +13,7 @@ from ecgclip.data import Dataset, load, locate
 from ecgclip.demo import write_demo
 from ecgclip.errors import EcgclipError, GateError
 from ecgclip.importers.command import add_import_options
+from ecgclip.pretrain_command import add_pretrain_options, add_transfer_options
 from ecgclip.simulator.command import add_cohort_options
 
 ROOT = Path(__file__).parents[2]
@@ -65,6 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     packing.add_argument("archive", type=Path, help="file to write")
     packing.set_defaults(run=lambda options: pack(options.folder, options.archive))
     add_cohort_options(commands.add_parser("cohort", help="simulate patients with reports, as a folder of records"))
+    add_pretrain_options(commands.add_parser("pretrain", help="make an encoder from recordings and reports"))
+    add_transfer_options(commands.add_parser("transfer", help="compare an encoder with random weights"))
     demo = commands.add_parser("simulate", help="write the simulated recording that the demonstration plays")
     demo.add_argument("--out", type=Path, default=ROOT / "models" / "demo")
     demo.set_defaults(run=lambda options: write_demo(options.out))

