@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 from ecgclip import bundle, steps
 from ecgclip.archive import pack
 from ecgclip.config import Recipe, load_recipe
-from ecgclip.data import Dataset, load, locate
 from ecgclip.demo import write_demo
 from ecgclip.errors import EcgclipError, GateError
 from ecgclip.importers.command import add_import_options
+from ecgclip.joint import Joint, open_joint
 from ecgclip.pretrain_command import add_pretrain_options, add_transfer_options
 from ecgclip.simulator.command import add_cohort_options
 
 ROOT = Path(__file__).parents[2]
+RECORDS_VARIABLE = "ECGCLIP_RECORDS"
 STEPS = ("train", "export", "evaluate", "bundle")
 
 
@@ -42,12 +44,12 @@ def _parser() -> argparse.ArgumentParser:
     add_import_options(commands.add_parser("import", help="bring a collection of recordings to one form"))
     recipe = argparse.ArgumentParser(add_help=False)
     recipe.add_argument("--recipe", type=Path, default=ROOT / "quantize" / "recipes" / "reference-r18.toml")
-    recipe.add_argument("--data", type=Path, help="folder of WFDB records (default: $ECGCLIP_DATA)")
     recipe.add_argument(
-        "--labels", type=Path, help="label table (default: $ECGCLIP_LABELS, or in or beside the folder)"
+        "--records", type=Path, help=f"folder with a folder of records for each set (default: ${RECORDS_VARIABLE})"
     )
+    recipe.add_argument("--encoder", type=Path, help="train: begin with a pre-trained encoder")
     recipe.add_argument("--work", type=Path, help="where steps keep their files (default: build/<recipe>)")
-    recipe.add_argument("--out", type=Path, default=ROOT / "models" / "reference", help="bundle folder")
+    recipe.add_argument("--out", type=Path, help="bundle folder (default: the recipe's, under models/)")
     recipe.add_argument("--trust", type=Path, default=ROOT / "models" / "trust", help="folder of public keys")
     recipe.add_argument("--key", type=Path, default=bundle.default_key_path(), help="private key, made when absent")
     recipe.add_argument("--quiet", action="store_true", help="no progress bars")
@@ -55,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         "data": "read the data and count what is there",
         "train": "train the network",
         "export": "write fp32 and int8 ONNX; fails when int8 does not fuse",
-        "evaluate": "calibrate and measure on the validation fold; fails when int8 is not as good as fp32",
+        "evaluate": "calibrate and measure on the validation folds; fails when int8 is not as good as fp32",
         "bundle": "write and sign the bundle",
         "reproduce": "all of these, one after the other",
     }.items():
@@ -77,36 +79,39 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> None:
     recipe = load_recipe(options.recipe)
     work = options.work or ROOT / "quantize" / "build" / recipe.name
+    out = options.out or ROOT / "models" / recipe.bundle.folder
     wanted = STEPS if options.step == "reproduce" else (options.step,)
-    dataset = None if wanted == ("bundle",) else _dataset(recipe, options)
+    joint = None if wanted == ("bundle",) else open_joint(_records(options.records), recipe)
     for step in wanted:
         if step == "bundle":
-            steps.bundle_step(recipe, work, options.out, options.trust, options.key)
-        elif dataset:
-            _step(step, recipe, dataset, work, progress=not options.quiet)
+            steps.bundle_step(recipe, work, out, options.trust, options.key)
+        elif joint:
+            _step(step, recipe, joint, work, options)
 
 
-def _dataset(recipe: Recipe, options: argparse.Namespace) -> Dataset:
-    folder, labels = locate(options.data, options.labels)
-    dataset = load(folder, labels, recipe, progress=not options.quiet)
-    for line in dataset.rejected:
-        print(f"rejected {line}", file=sys.stderr)
-    return dataset
+def _records(folder: Path | None) -> Path:
+    folder = folder or (Path(value) if (value := os.environ.get(RECORDS_VARIABLE)) else None)
+    if folder is None or not folder.is_dir():
+        raise EcgclipError(f"No folder of records at {folder}: give --records or set {RECORDS_VARIABLE}.")
+    return folder
 
 
-def _step(step: str, recipe: Recipe, dataset: Dataset, work: Path, *, progress: bool) -> None:
+def _step(step: str, recipe: Recipe, joint: Joint, work: Path, options: argparse.Namespace) -> None:
     if step == "train":
-        steps.train_step(recipe, dataset, work, progress=progress)
+        steps.train_step(recipe, joint, work, options.encoder, progress=not options.quiet)
     elif step == "export":
-        steps.export_step(recipe, dataset, work)
+        steps.export_step(recipe, joint, work)
     elif step == "evaluate":
-        report = steps.evaluate_step(recipe, dataset, work)
+        report = steps.evaluate_step(recipe, joint, work)
         for name, found in report["macro"].items():
             print(f"{name}: AUROC {found['auroc']['value']:.4f}, PRAUC {found['prauc']['value']:.4f}")
+        for name in ("challenge2015", "af2017F1"):
+            if name in report["rhythms"]:
+                print(f"{name}: {report['rhythms'][name]:.3f}")
     else:
-        training, validation = dataset.split(recipe.data)
-        for k, task in enumerate(dataset.tasks):
-            print(f"{task}: {training.labels[:, k].sum():.0f} training, {validation.labels[:, k].sum():.0f} validation")
+        training, validation = joint.labels[joint.training], joint.labels[joint.validation]
+        for k, task in enumerate(joint.tasks):
+            print(f"{task}: {(training[:, k] == 1).sum()} training, {(validation[:, k] == 1).sum()} validation")
 
 
 if __name__ == "__main__":

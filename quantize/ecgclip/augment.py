@@ -1,4 +1,4 @@
-"""Training-time variation of a batch, [N, 12, samples] mV with the baseline removed.
+"""Training-time variation of a batch, [N, 8, samples] mV with the baseline removed.
 
 What changes the heart or the electrodes is done on the eight independent leads, and the other four are derived
 afterwards, as a device would; what changes the connection (absent leads) is done on the twelve.
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ecgclip.config import AugmentRecipe
-from ecgclip.leads import DERIVATION, KEPT, LEADS
+from ecgclip.leads import DERIVATION
 
 # Dower's transform (Dower et al. 1980): I, II, V1-V6 from the dipole's X (left), Y (down), Z (back).
 DOWER = np.array(
@@ -41,37 +41,48 @@ class Augment:
         self.dower = torch.tensor(DOWER, dtype=torch.float32)
         self.inverse = torch.linalg.pinv(self.dower)
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """Varied signals."""
-        x = self.derivation @ self._electrodes(self._heart(x[:, KEPT]))
-        x = self._cut(self._shift(x))
-        return x * self.lead_mask(len(x))[:, :, None]
+    def __call__(self, x: Tensor, present: Tensor, flip: Tensor) -> tuple[Tensor, Tensor]:
+        """From [N, 8, samples], [N, 8] leads that are there, and [N] chances of turned electrodes: [N, 12, samples]
+        and the same as seen through fewer leads."""  # noqa: D205, D209 - one sentence
+        sign = 1 - 2 * (self._uniform(len(x)) < flip).float()
+        x = self._electrodes(self._heart(x * sign[:, None, None], present.all(dim=1)))
+        there = (present[:, None, :] | (self.derivation == 0)).all(dim=2)
+        x = self._cut(self._shift(self.derivation @ x)) * there[:, :, None]
+        return x, x * self.lead_mask(there)[:, :, None]
 
-    def lead_mask(self, count: int) -> Tensor:
-        """[count, 12] of 0 and 1: limb leads only, one limb lead, limb leads and one V lead, or any leads at random."""
-        mask = torch.ones(count, len(LEADS))
-        for row in torch.nonzero(self._uniform(count) < self.recipe.mask_leads)[:, 0].tolist():
-            kind = int(self._integers(4, ()))
+    def lead_mask(self, there: Tensor) -> Tensor:
+        """[N, 12] of what stays: of twelve leads the limb leads, one limb lead, limb leads and one V lead, one of each,
+        or any leads at random; of the leads of a smaller device one."""  # noqa: D205, D209 - one sentence
+        mask = torch.ones(there.shape, dtype=torch.bool)
+        for row in torch.nonzero(self._uniform(len(there)) < self.recipe.mask_leads)[:, 0].tolist():
+            if not there[row].all():
+                mask[row] = False
+                mask[row, torch.multinomial(there[row].float(), 1, generator=self.generator)] = True
+                continue
+            kind = int(self._integers(5, ()))
+            chest = 6 + int(self._integers(6, ()))
             if kind == 0:
-                mask[row, 6:] = 0
-            elif kind == 1:
-                keep = int(self._integers(2, ()))
-                mask[row] = 0
-                mask[row, keep] = 1
-            elif kind == 2:
-                keep = 6 + int(self._integers(6, ()))
-                mask[row, 6:] = 0
-                mask[row, keep] = 1
+                mask[row, 6:] = False
+            elif kind in {1, 2}:
+                mask[row] = False
+                mask[row, int(self._integers(2, ()))] = True
+                mask[row, chest] = kind == 2
+            elif kind == 3:
+                mask[row, 6:] = False
+                mask[row, chest] = True
             else:
-                mask[row] = (self._uniform(len(LEADS)) < 0.6).float()
-                mask[row, 1] = 1
+                mask[row] = self._uniform(there.shape[1]) < 0.6
+                mask[row, 1] = True
         return mask
 
-    def _heart(self, x: Tensor) -> Tensor:
-        """Turn the part of the signal that a dipole explains by a small rotation, and scale all of it."""
+    def _heart(self, x: Tensor, whole: Tensor) -> Tensor:
+        """Turn the part of the signal that a dipole explains by a small rotation, and scale all of it.
+
+        Only where all leads are there (`whole`): the dipole of one lead is a guess.
+        """
         n = len(x)
         angles = torch.randn(n, 3, generator=self.generator) * math.radians(self.recipe.rotate_deg)
-        turn = torch.linalg.matrix_exp(_skew(angles)) - torch.eye(3)
+        turn = torch.linalg.matrix_exp(_skew(angles * whole[:, None])) - torch.eye(3)
         gain = (self._spread(n) * math.log1p(self.recipe.scale)).exp()
         turned: Tensor = self.dower @ turn @ (self.inverse @ x)
         return gain[:, None, None] * (x + turned)

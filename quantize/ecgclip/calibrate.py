@@ -98,15 +98,16 @@ def fit_platt(logits: Array, truth: Array) -> Platt:
 
 
 def choose(
-    logits: Array, truth: Array, normal: Flags, policy: AlertPolicy | None, recipe: CalibrationRecipe, *, evidence: bool
+    logits: Array, truth: Array, quiet: Flags, policy: AlertPolicy | None, recipe: CalibrationRecipe, *, evidence: bool
 ) -> OperatingPoint:
-    """Operating point of one task; `normal` marks records that were read as a normal ECG."""
+    """Operating point of one task from records whose label is known; `quiet` marks those that must not set it off."""
     platt = fit_platt(logits, truth)
     p, y = platt(logits), truth > 0.5
-    if evidence and policy and (level := alert_threshold(p, y, normal, policy, recipe)) is not None:
+    if evidence and policy and (level := alert_threshold(p, y, quiet, policy, recipe)) is not None:
+        best = "5 x missed + false is least" if policy.tier == "acute" else "F1 is highest"
         rule = (
             f"alert: window PPV >= {lowest_ppv(policy, recipe):g}, at most {recipe.normal_exceedance:.1%} of normal "
-            f"records above; the middle level with sensitivity >= {recipe.alert_sensitivity:g} if any, else the lowest"
+            f"windows above; of such levels where {best}"
         )
         below = _tidy(_probability(_logit(level) - HYSTERESIS))
         return OperatingPoint(platt, Threshold(_tidy(level), rule), Alert(policy.tier, policy.need, policy.of, below))
@@ -120,29 +121,31 @@ def lowest_ppv(policy: AlertPolicy, recipe: CalibrationRecipe) -> float:
     return recipe.screening_ppv if policy.tier == "screening" else recipe.alert_ppv
 
 
-def alert_threshold(p: Array, y: Flags, normal: Flags, policy: AlertPolicy, recipe: CalibrationRecipe) -> float | None:
-    """Level that is precise and quiet; the middle one of those that also keep sensitivity, else the lowest.
+def alert_threshold(p: Array, y: Flags, quiet: Flags, policy: AlertPolicy, recipe: CalibrationRecipe) -> float | None:
+    """Best of the levels that are precise and quiet; None where none catches what the recipe asks for at least.
 
     Quiet: normal records that do not have the condition themselves (a normal ECG may hold a premature beat) stay below.
+    A missed acute rhythm counts as five false ones, as in the PhysioNet/CinC Challenge of 2015.
     """
-    levels, quiet = _levels(p), normal & ~y
-    fit = [
-        level
-        for level in levels
-        if y[p >= level].mean() >= lowest_ppv(policy, recipe) and (p[quiet] >= level).mean() <= recipe.normal_exceedance
-    ]
-    sensitive = [level for level in fit if (p[y] >= level).mean() >= recipe.alert_sensitivity]
-    return sensitive[len(sensitive) // 2] if sensitive else min(fit, default=None)
+    levels, calm = np.array(_levels(p)), np.sort(p[quiet & ~y])
+    caught = len(p[y]) - np.searchsorted(np.sort(p[y]), levels)
+    false = len(p[~y]) - np.searchsorted(np.sort(p[~y]), levels)
+    loud = (len(calm) - np.searchsorted(calm, levels)) / max(len(calm), 1)
+    fit = caught >= np.maximum(lowest_ppv(policy, recipe) * (caught + false), recipe.alert_sensitivity * y.sum())
+    fit &= (caught > 0) & (loud <= recipe.normal_exceedance)
+    if not fit.any():
+        return None
+    missed = y.sum() - caught
+    worth = -(5 * missed + false) if policy.tier == "acute" else 2 * caught / (2 * caught + missed + false)
+    return float(levels[fit][np.argmax(worth[fit])])
 
 
 def f1_threshold(p: Array, y: Flags) -> float:
     """Level with the highest F1."""
-
-    def f1(level: float) -> float:
-        above = p >= level
-        return 2 * float((above & y).sum()) / float(above.sum() + y.sum())
-
-    return max(_levels(p), key=f1)
+    levels = np.array(_levels(p))
+    caught = y.sum() - np.searchsorted(np.sort(p[y]), levels)
+    false = (~y).sum() - np.searchsorted(np.sort(p[~y]), levels)
+    return float(levels[np.argmax(2 * caught / (caught + false + y.sum()))])
 
 
 def _levels(p: Array) -> list[float]:

@@ -35,11 +35,22 @@ class ModelRecipe:
 
 @dataclass(frozen=True)
 class DataRecipe:
-    """Which labels become tasks, and which folds are for what."""
+    """Which labels become tasks."""
 
+    minimum_positives: int  # a label column with fewer in the training folds of every set is no task
+
+
+@dataclass(frozen=True)
+class SetRecipe:
+    """One folder of records, and its part in training."""
+
+    name: str
     training_folds: tuple[int, ...]
     validation_folds: tuple[int, ...]
-    minimum_positives: int  # a label column with fewer in the training folds is no task
+    draws: int  # windows an epoch; 0: each of them once
+    weight: float  # of each known label in the loss
+    flip: float  # share of windows turned upside down, as hand-held one-lead recorders are
+    absent: tuple[str, ...]  # tasks that no record of this set has, though nobody wrote it down
 
 
 @dataclass(frozen=True)
@@ -65,6 +76,9 @@ class TrainingRecipe:
     weight_decay: float
     label_smoothing: float
     ema_epochs: float  # time constant of the weight average
+    start: str  # folder of a finished bundle whose weights to begin with; empty: random weights
+    teacher: str  # folder of a finished bundle, from the repository's root; empty: none
+    teacher_share: float  # of each target that comes from the teacher, in sets that have all leads
 
 
 @dataclass(frozen=True)
@@ -73,7 +87,7 @@ class CalibrationRecipe:
 
     alert_ppv: float  # lowest positive predictive value of one window of an acute or prompt task
     screening_ppv: float  # the same for screening, which can wait and therefore be surer
-    alert_sensitivity: float  # what an alert threshold keeps if it can
+    alert_sensitivity: float  # what an alert must catch at least, or there is none
     normal_exceedance: float  # largest share of normal records that may exceed an alert threshold
     minimum_training_positives: int  # fewer, and a task has no evidence
     minimum_validation_positives: int
@@ -85,6 +99,7 @@ class QuantizationRecipe:
     """How int8 is made and what it may cost; a gate that does not hold stops the export."""
 
     windows: int
+    source: str  # set whose training windows show the range of activations
     method: str  # minmax | percentile | entropy
     percentile: float
     reduce_range: bool
@@ -95,9 +110,19 @@ class QuantizationRecipe:
 
 
 @dataclass(frozen=True)
+class RefitRecipe:
+    """Heads that are fitted once more on embeddings of the int8 graph."""
+
+    tasks: tuple[str, ...]
+    windows: int  # of each set at most
+    penalty: float  # on the squared change of a standardised weight
+
+
+@dataclass(frozen=True)
 class BundleRecipe:
     """Names and numbers on the box."""
 
+    folder: str  # under models/
     version: str
     counter: int
     minimum_leads: int
@@ -112,11 +137,13 @@ class Recipe:
     name: str
     seed: int
     data: DataRecipe
+    sets: tuple[SetRecipe, ...]
     model: ModelRecipe
     augment: AugmentRecipe
     training: TrainingRecipe
     calibration: CalibrationRecipe
     quantization: QuantizationRecipe
+    refit: RefitRecipe
     bundle: BundleRecipe
 
 

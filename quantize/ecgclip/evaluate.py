@@ -48,19 +48,23 @@ def operating_points(
     catalog: dict[str, CatalogTask],
     recipe: CalibrationRecipe,
 ) -> list[OperatingPoint]:
-    """Calibrate every task."""
-    normal = truth[:, tasks.index("NORM")] > 0.5
-    return [
-        choose(
-            logits[:, k],
-            truth[:, k],
-            normal,
-            catalog[task].alert,
-            recipe,
-            evidence=has_evidence(training_positives[k], truth[:, k].sum(), recipe),
+    """Calibrate every task on the records for which it is known."""
+    quiet = quiet_records(truth, tasks)
+    points = []
+    for k, task in enumerate(tasks):
+        known = np.isfinite(truth[:, k])
+        evidence = has_evidence(training_positives[k], float(np.nansum(truth[:, k])), recipe)
+        points.append(
+            choose(logits[known, k], truth[known, k], quiet[known], catalog[task].alert, recipe, evidence=evidence)
         )
-        for k, task in enumerate(tasks)
-    ]
+    return points
+
+
+def quiet_records(truth: Array, tasks: tuple[str, ...]) -> npt.NDArray[np.bool_]:
+    """Records that must not alarm anyone: read as normal; or, where nobody read them so, in sinus rhythm."""
+    normal = truth[:, tasks.index("NORM")]
+    sinus = truth[:, tasks.index("SR")] if "SR" in tasks else np.full(len(truth), np.nan)
+    return (normal > 0.5) | (np.isnan(normal) & (sinus > 0.5))
 
 
 def has_evidence(training_positives: float, positives: float, recipe: CalibrationRecipe) -> bool:
@@ -76,13 +80,15 @@ def probabilities(logits: Array, points: list[OperatingPoint]) -> Array:
 def measure_task(
     p: Array,
     truth: Array,
-    normal: npt.NDArray[np.bool_],
+    quiet: npt.NDArray[np.bool_],
     point: OperatingPoint,
     training_positives: int,
     recipe: CalibrationRecipe,
-    seed: int,
+    draws: Array,
 ) -> TaskMeasures:
-    """All figures of one task."""
+    """All figures of one task over the records for which it is known; `draws` as of `patient_draws`."""
+    known = np.isfinite(truth)
+    p, truth, quiet, draws = p[known], truth[known], quiet[known] & (truth[known] <= 0.5), draws[:, known]
     positives = int(truth.sum())
     above = p >= point.threshold.value
     enough = has_evidence(training_positives, positives, recipe)
@@ -90,21 +96,21 @@ def measure_task(
         training_positives=training_positives,
         positives=positives,
         prevalence=positives / len(truth),
-        prauc=bootstrap(prauc, truth, p, recipe.bootstraps, seed) if enough else None,
-        auroc=bootstrap(auroc, truth, p, recipe.bootstraps, seed) if enough else None,
+        prauc=bootstrap(prauc, truth, p, draws) if enough else None,
+        auroc=bootstrap(auroc, truth, p, draws) if enough else None,
         sensitivity=float(above[truth > 0.5].mean()) if positives else 0.0,
         ppv=float(truth[above].mean()) if above.any() else 0.0,
-        normal_exceedance=float(above[normal & (truth <= 0.5)].mean()) if (normal & (truth <= 0.5)).any() else 0.0,
+        normal_exceedance=float(above[quiet].mean()) if quiet.any() else 0.0,
     )
 
 
-def measure_macro(scores: Array, truth: Array, recipe: CalibrationRecipe, seed: int) -> dict[str, object]:
+def measure_macro(scores: Array, truth: Array, recipe: CalibrationRecipe, draws: Array) -> dict[str, object]:
     """Macro averages over the tasks with enough positives, ranked by whatever scores are given."""
     minimum = recipe.minimum_validation_positives
     return {
         "tasks": len(columns_with(truth, minimum)),
-        "auroc": asdict(bootstrap_macro(auroc, truth, scores, minimum, recipe.bootstraps, seed)),
-        "prauc": asdict(bootstrap_macro(prauc, truth, scores, minimum, recipe.bootstraps, seed)),
+        "auroc": asdict(bootstrap_macro(auroc, truth, scores, minimum, draws)),
+        "prauc": asdict(bootstrap_macro(prauc, truth, scores, minimum, draws)),
     }
 
 

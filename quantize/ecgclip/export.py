@@ -22,9 +22,9 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import nn
 
 from ecgclip.config import ModelRecipe, QuantizationRecipe
-from ecgclip.data import Floats
 from ecgclip.errors import GateError
 from ecgclip.model import Block, Network, Output
+from ecgclip.records import Floats
 
 INPUT = "ecg"
 OPSET = 18

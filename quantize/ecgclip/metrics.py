@@ -1,6 +1,7 @@
-"""Ranking metrics and their bootstrap intervals.
+"""Ranking metrics and their bootstrap intervals; a label may be NaN (unknown), and such a record does not count.
 
-A bootstrap draw is a vector of weights (how often each record was drawn), so that one sort serves all draws.
+A bootstrap draw is a vector of weights (how often each record was drawn), so that one sort serves all draws. Whole
+patients are drawn, because the records of one patient are not independent.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ def auroc(truth: Array, score: Array, weights: Array | None = None) -> Array:
 
 def _cumulative(truth: Array, score: Array, weights: Array | None) -> tuple[Array, Array]:
     """Weight of positives and of negatives at or above each distinct score, best first."""
+    known = np.isfinite(truth)
     weights = np.ones((1, len(truth))) if weights is None else weights
+    truth, score, weights = truth[known], score[known], weights[:, known]
     order = np.argsort(-score, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)
     sums = [np.cumsum((weights * group)[:, order], axis=1)[:, ends] for group in (truth > 0.5, truth <= 0.5)]
@@ -62,29 +65,14 @@ def _cumulative(truth: Array, score: Array, weights: Array | None) -> tuple[Arra
 
 
 def columns_with(truth: Array, minimum: int) -> list[int]:
-    """Columns that have at least `minimum` positives and are not all positive."""
-    positives = truth.sum(axis=0)
-    return [k for k in range(truth.shape[1]) if minimum <= positives[k] < len(truth)]
+    """Columns that have at least `minimum` positives and a negative."""
+    positives, known = np.nansum(truth, axis=0), np.isfinite(truth).sum(axis=0)
+    return [k for k in range(truth.shape[1]) if minimum <= positives[k] < known[k]]
 
 
 def macro(metric: Metric, truth: Array, score: Array, minimum: int) -> float:
     """Mean over the columns with at least `minimum` positives."""
     return float(np.mean([metric(truth[:, k], score[:, k])[0] for k in columns_with(truth, minimum)]))
-
-
-def bootstrap(metric: Metric, truth: Array, score: Array, draws: int, seed: int) -> Measured:
-    """Interval of one column."""
-    return bootstrap_macro(metric, truth[:, None], score[:, None], 1, draws, seed)
-
-
-def bootstrap_macro(metric: Metric, truth: Array, score: Array, minimum: int, draws: int, seed: int) -> Measured:
-    """Interval of the macro average over records drawn with replacement; a draw averages the columns that it can."""
-    count = len(truth)
-    weights = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), draws).astype(float)
-    columns = columns_with(truth, minimum)
-    values = np.ma.masked_invalid([metric(truth[:, k], score[:, k], weights) for k in columns]).mean(axis=0)
-    low, high = np.percentile(values.compressed(), [2.5, 97.5])
-    return Measured(macro(metric, truth, score, minimum), float(low), float(high))
 
 
 def patient_draws(patients: Sequence[str], draws: int, seed: int) -> Array:
@@ -93,6 +81,17 @@ def patient_draws(patients: Sequence[str], draws: int, seed: int) -> Array:
     count = int(numbers.max()) + 1
     drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), draws)
     return np.asarray(drawn[:, numbers], dtype=float)
+
+
+def bootstrap(metric: Metric, truth: Array, score: Array, weights: Array) -> Measured:
+    """Interval of one column over draws of `patient_draws`."""
+    return bootstrap_macro(metric, truth[:, None], score[:, None], 1, weights)
+
+
+def bootstrap_macro(metric: Metric, truth: Array, score: Array, minimum: int, weights: Array) -> Measured:
+    """Interval of the macro average; a draw averages the columns that it can."""
+    low, high = np.percentile(_drawn_macro(metric, truth, score, minimum, weights), [2.5, 97.5])
+    return Measured(macro(metric, truth, score, minimum), float(low), float(high))
 
 
 def paired_difference(

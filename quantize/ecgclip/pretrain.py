@@ -250,8 +250,7 @@ def _views(
     x = preprocess.remove_baseline(batch.eight)
     second = torch.randperm(len(x), generator=generator)[: max(2, round(share * len(x)))]
     rows = torch.cat([torch.arange(len(x)), second])
-    there = (batch.present[:, None, :] | (augment.derivation == 0)).all(dim=2)
-    views = augment((augment.derivation @ x)[rows]) * there[rows, :, None]
+    _, views = augment(x[rows], batch.present[rows], torch.zeros(len(rows)))
     return views, second, batch.text, batch.groups, batch.labels
 
 

@@ -90,7 +90,7 @@ class Records:
 
     def millivolts(self, rows: npt.NDArray[np.int64] | npt.NDArray[np.bool_] | slice) -> Floats:
         """[n, 12, samples] in the standard order; leads that are not there, or that would need one, are zero."""
-        return twelve_leads(self.signals[rows], self.present[rows])
+        return twelve_leads(millivolts(self.signals[rows]), self.present[rows])
 
     def known(self, tasks: Sequence[str]) -> Floats:
         """[N, tasks] labels in this order, NaN where unknown or where this folder does not have the task."""
@@ -98,11 +98,16 @@ class Records:
         return labels
 
 
-def twelve_leads(counts: npt.NDArray[np.int16], present: npt.NDArray[np.bool_]) -> Floats:
-    """Millivolts of twelve leads from microvolts of eight; III, aVR, aVL and aVF exist only with both I and II."""
-    derivation = DERIVATION.astype(np.float32) / MICROVOLTS_PER_MV
+def millivolts(counts: npt.NDArray[np.int16]) -> Floats:
+    """Of microvolts."""
+    return counts.astype(np.float32) / np.float32(MICROVOLTS_PER_MV)
+
+
+def twelve_leads(eight: Floats, present: npt.NDArray[np.bool_]) -> Floats:
+    """Twelve leads from eight, in the same unit; III, aVR, aVL and aVF exist only with both I and II."""
+    derivation = DERIVATION.astype(np.float32)
     there = (present[:, None, :] | (DERIVATION == 0)).all(axis=2)
-    twelve: Floats = np.einsum("ij,njs->nis", derivation, counts.astype(np.float32), optimize=True)
+    twelve: Floats = np.einsum("ij,njs->nis", derivation, eight, optimize=True)
     twelve *= there[:, :, None]
     return twelve
 

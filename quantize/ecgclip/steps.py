@@ -27,7 +27,6 @@ from ecgclip.calibrate import OperatingPoint
 from ecgclip.card import write_card
 from ecgclip.catalog import CATALOG, load_catalog
 from ecgclip.config import Recipe
-from ecgclip.data import Dataset, Floats
 from ecgclip.errors import EcgclipError
 from ecgclip.evaluate import (
     check_parity,
@@ -36,83 +35,175 @@ from ecgclip.evaluate import (
     operating_points,
     parity,
     probabilities,
+    quiet_records,
 )
 from ecgclip.goldens import MICROVOLTS_PER_MV, golden_windows
+from ecgclip.joint import Joint, Rows
 from ecgclip.leads import LEADS
+from ecgclip.metrics import patient_draws
 from ecgclip.model import Network, Output
+from ecgclip.records import Floats
+from ecgclip.refit import embeddings, fit_heads, write_heads
+from ecgclip.rhythm_scores import af_counts, alarm_counts, total
 from ecgclip.train import train
 
 VARIANTS = ("int8", "fp32")
+COHORT = "ptbxl"  # the set whose macro averages are reported
 # Leads that a device might have; measured beside all twelve.
 LEAD_SETS = {"limb leads only": LEADS[:6], "lead II only": ("II",), "lead I only": ("I",)}
 
 
-def train_step(recipe: Recipe, dataset: Dataset, work: Path, *, progress: bool) -> Network:
+def train_step(recipe: Recipe, joint: Joint, work: Path, encoder: Path | None = None, *, progress: bool) -> Network:
     """Train and keep the weights with the names of their tasks."""
-    training, validation = dataset.split(recipe.data)
-    network = train(recipe, training, validation, progress=progress)
+    network = train(recipe, joint, encoder, progress=progress)
     work.mkdir(parents=True, exist_ok=True)
-    torch.save({"tasks": dataset.tasks, "weights": network.state_dict()}, work / "network.pt")
+    torch.save({"tasks": joint.tasks, "weights": network.state_dict()}, work / "network.pt")
     return network
 
 
-def load_network(recipe: Recipe, dataset: Dataset, work: Path) -> Network:
+def load_network(recipe: Recipe, joint: Joint, work: Path) -> Network:
     """Weights of the train step."""
     saved = torch.load(_need(work / "network.pt", "train"), weights_only=True)
-    if tuple(saved["tasks"]) != dataset.tasks:
+    if tuple(saved["tasks"]) != joint.tasks:
         raise EcgclipError(f"{work / 'network.pt'} was trained for other tasks: train again.")
-    network = Network(recipe.model, len(dataset.tasks))
+    network = Network(recipe.model, len(joint.tasks))
     network.load_state_dict(saved["weights"])
     return network.eval()
 
 
-def export_step(recipe: Recipe, dataset: Dataset, work: Path) -> None:
-    """Write both graphs; int8 is calibrated on training windows drawn by the seed."""
-    network = load_network(recipe, dataset, work)
-    training, _ = dataset.split(recipe.data)
-    count = min(recipe.quantization.windows, len(training.ids))
-    drawn = np.random.default_rng(recipe.seed).choice(len(training.ids), count, replace=False)
+def export_step(recipe: Recipe, joint: Joint, work: Path) -> None:
+    """Write both graphs; int8 is calibrated on training windows drawn by the seed. Then fit some heads once more."""
+    network = load_network(recipe, joint, work)
+    random = np.random.default_rng(recipe.seed)
+    rows = random.permutation(joint.rows(joint.training, recipe.quantization.source))[: recipe.quantization.windows]
     onnx_export.export_fp32(network, recipe.model, work / "fp32.onnx")
-    onnx_export.quantize(work / "fp32.onnx", work / "int8.onnx", training.signals[drawn], recipe.quantization)
+    onnx_export.quantize(work / "fp32.onnx", work / "int8.onnx", joint.twelve(rows), recipe.quantization)
     onnx_export.check_fusion(onnx_export.operators(work / "int8.onnx"), network)
+    if recipe.refit.tasks:
+        refit_step(recipe, joint, work)
 
 
-def evaluate_step(recipe: Recipe, dataset: Dataset, work: Path, catalog: Path = CATALOG) -> dict[str, Any]:
+def refit_step(recipe: Recipe, joint: Joint, work: Path) -> None:
+    """Fit the recipe's heads on embeddings of the int8 graph, and put them into both graphs."""
+    random = np.random.default_rng(recipe.seed)
+    rows = np.concatenate(
+        [random.permutation(joint.rows(joint.training, s.name))[: recipe.refit.windows] for s in joint.sets]
+    )
+    columns = [joint.tasks.index(task) for task in recipe.refit.tasks]
+    rows = rows[np.isfinite(joint.labels[rows][:, columns]).any(axis=1)]
+    weights, biases = onnx_export.linear_heads(work / "fp32.onnx")
+    fitted = fit_heads(
+        embeddings(work / "int8.onnx", joint, rows, recipe.seed),
+        joint.labels[rows][:, columns],
+        weights[columns],
+        biases[columns],
+        recipe.refit.penalty,
+    )
+    for variant in VARIANTS:
+        write_heads(work / f"{variant}.onnx", columns, *fitted)
+
+
+def evaluate_step(recipe: Recipe, joint: Joint, work: Path, catalog: Path = CATALOG) -> dict[str, Any]:
     """Calibrate on int8 logits, measure, check the gates, and write report.json."""
-    training, validation = dataset.split(recipe.data)
     files = {variant: _need(work / f"{variant}.onnx", "export") for variant in VARIANTS}
-    logits = {variant: onnx_export.logits(file, validation.signals) for variant, file in files.items()}
-    truth, positives = validation.labels, training.labels.sum(axis=0)
+    rows = joint.rows(joint.validation)
+    signals, truth = joint.twelve(rows), joint.labels[rows]
+    logits = {variant: onnx_export.logits(file, signals) for variant, file in files.items()}
+    positives = np.nansum(joint.labels[joint.training], axis=0)
     settings = recipe.calibration
-    points = operating_points(logits["int8"], truth, dataset.tasks, positives, load_catalog(catalog), settings)
+    points = operating_points(logits["int8"], truth, joint.tasks, positives, load_catalog(catalog), settings)
     p = probabilities(logits["int8"], points)
-    normal = truth[:, dataset.tasks.index("NORM")] > 0.5
-    compared = parity(logits["fp32"], logits["int8"], truth, dataset.tasks, points, settings, recipe.quantization)
-    scores = logits | {
-        f"int8, {name}": onnx_export.logits(files["int8"], only(validation.signals, leads))
+    cohort = np.flatnonzero(np.isin(rows, joint.rows(joint.validation, COHORT)))
+    compared, everywhere = (
+        parity(
+            logits["fp32"][here],
+            logits["int8"][here],
+            truth[here],
+            joint.tasks,
+            points,
+            settings,
+            recipe.quantization,
+        )
+        for here in (cohort, np.arange(len(rows)))
+    )
+    scores = {variant: values[cohort] for variant, values in logits.items()} | {
+        f"int8, {name}": onnx_export.logits(files["int8"], only(signals[cohort], leads))
         for name, leads in LEAD_SETS.items()
     }
+    patients = joint.patients(rows)
+    draws = patient_draws(patients, settings.bootstraps, recipe.seed)
+    quiet = quiet_records(truth, joint.tasks)
     report = {
         "recipe": recipe.name,
-        "training_records": len(training.ids),
-        "validation_records": len(validation.ids),
-        "rejected": list(dataset.rejected),
-        "parameters": sum(p.numel() for p in load_network(recipe, dataset, work).parameters()),
+        "sets": _set_report(joint),
+        "parameters": sum(p.numel() for p in load_network(recipe, joint, work).parameters()),
         "operators": dict(onnx_export.operators(files["int8"])),
-        "macro": {name: measure_macro(score, truth, settings, recipe.seed) for name, score in scores.items()},
+        "macro": {
+            name: measure_macro(score, truth[cohort], settings, draws[:, cohort]) for name, score in scores.items()
+        },
         "parity": asdict(compared),
+        "parity_everywhere": asdict(everywhere),
+        "rhythms": _rhythm_report(joint, p, points),
         "tasks": {
             task: {
                 "point": points[k].as_json(),
+                "cohort": _cohort(joint, rows[np.isfinite(truth[:, k])]),
                 "measures": asdict(
-                    measure_task(p[:, k], truth[:, k], normal, points[k], int(positives[k]), settings, recipe.seed)
+                    measure_task(p[:, k], truth[:, k], quiet, points[k], int(positives[k]), settings, draws)
                 ),
             }
-            for k, task in enumerate(dataset.tasks)
+            for k, task in enumerate(joint.tasks)
         },
     }
     check_parity(compared, recipe.quantization)
     (work / "report.json").write_text(json.dumps(report, indent=1))
+    return report
+
+
+def _set_report(joint: Joint) -> list[dict[str, Any]]:
+    """What went in: windows for training and for everything that was chosen, and of how many patients."""
+    return [
+        {
+            "name": records.manifest["name"],
+            "licence": records.manifest["licence"],
+            "rejected": records.manifest["rejected"],
+        }
+        | {
+            use: {"windows": len(here), "patients": len(set(joint.patients(here))), "folds": list(folds)}
+            for use, where, folds in (
+                ("training", joint.training, settings.training_folds),
+                ("validation", joint.validation, settings.validation_folds),
+            )
+            for here in [joint.rows(where, settings.name)]
+        }
+        for settings, records in zip(joint.sets, joint.records, strict=True)
+    ]
+
+
+def _cohort(joint: Joint, rows: Rows) -> str:
+    """Where the evidence for a task comes from."""
+    kinds = np.unique(joint.set_of(rows))
+    return "; ".join(
+        f"{joint.records[k].manifest['name']}, fold {', '.join(map(str, joint.sets[k].validation_folds))}"
+        for k in kinds
+    )
+
+
+def _rhythm_report(joint: Joint, p: npt.NDArray[np.floating], points: list[OperatingPoint]) -> dict[str, Any]:
+    """Scores of the challenges of 2015 and 2017 on their validation records, where those sets are there."""
+    rows = joint.rows(joint.validation)
+    thresholds = {task: point.threshold.value for task, point in zip(joint.tasks, points, strict=True)}
+    names = [settings.name for settings in joint.sets]
+    report: dict[str, Any] = {}
+    if "alarms2015" in names:
+        here = np.isin(rows, joint.rows(joint.validation, "alarms2015"))
+        counts = alarm_counts(joint, rows[here], p[here], thresholds)
+        report["alarms2015"] = {task: asdict(each) for task, each in counts.items()}
+        report["challenge2015"] = total(list(counts.values())).challenge_2015
+    if "af2017" in names:
+        here = np.isin(rows, joint.rows(joint.validation, "af2017"))
+        af = af_counts(joint, rows[here], p[here], thresholds["AFIB"])
+        report |= {"af2017": asdict(af), "af2017F1": af.f1}
     return report
 
 
@@ -161,7 +252,6 @@ def _manifest(
         "int8": ("int8", "u8s8", ["cpu"], _camel(report["parity"])),
         "fp32": ("fp32", "float", ["cuda", "webgpu", "cpu"], None),
     }
-    data = recipe.data
     return {
         "schema": box.SCHEMA,
         "name": recipe.name,
@@ -173,14 +263,12 @@ def _manifest(
             "recipe": recipe.name,
             "datasets": [
                 {
-                    "name": f"PTB-XL 1.0.3, {use} (folds {', '.join(map(str, folds))})",
-                    "records": records,
-                    "licence": "CC BY 4.0",
+                    "name": f"{each['name']}, {use} (folds {', '.join(map(str, each[use]['folds']))})",
+                    "records": each[use]["windows"],
+                    "licence": each["licence"],
                 }
-                for use, folds, records in (
-                    ("training", data.training_folds, report["training_records"]),
-                    ("validation", data.validation_folds, report["validation_records"]),
-                )
+                for each in report["sets"]
+                for use in ("training", "validation")
             ],
         },
         "input": {
@@ -194,7 +282,7 @@ def _manifest(
             "resampling": [box.resampling(device_rate, rate) for device_rate in recipe.bundle.device_rates],
         },
         "outputs": {name: name for name in Output._fields},
-        "tasks": [_task(recipe, task, entry, catalog) for task, entry in report["tasks"].items()],
+        "tasks": [_task(task, entry, catalog) for task, entry in report["tasks"].items()],
         "variants": [
             {
                 "file": names[variant],
@@ -215,10 +303,10 @@ def _manifest(
     }
 
 
-def _task(recipe: Recipe, task: str, entry: dict[str, Any], catalog: Path) -> dict[str, object]:
+def _task(task: str, entry: dict[str, Any], catalog: Path) -> dict[str, object]:
     known, point, measures = load_catalog(catalog)[task], entry["point"], entry["measures"]
     evidence = measures["prauc"] and {
-        "cohort": f"PTB-XL 1.0.3, fold {', '.join(map(str, recipe.data.validation_folds))} (also used to choose)",
+        "cohort": f"{entry['cohort']} (also used to choose)",
         "trainingPositives": measures["training_positives"],
         "positives": measures["positives"],
         "prevalence": measures["prevalence"],

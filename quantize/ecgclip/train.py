@@ -1,23 +1,33 @@
-"""Training of one network."""
+"""Training of one network on all sets of a recipe, from random weights or from a pre-trained encoder."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from ecgclip.augment import Augment
 from ecgclip.config import Recipe
-from ecgclip.data import Dataset, Floats
-from ecgclip.metrics import auroc, macro, prauc
-from ecgclip.model import Network
+from ecgclip.joint import Joint
+from ecgclip.metrics import auroc, prauc
+from ecgclip.model import Network, load_encoder
+from ecgclip.records import Floats
+from ecgclip.start import start_from
+from ecgclip.teacher import Teacher
 
+ROOT = Path(__file__).parents[2]
 THREADS = 1  # fixed, because the order of a sum depends on it; and on a busy machine two wait more than they work
+STATISTICS = 256  # windows that batch norm begins with
+WATCH_EVERY = 5  # epochs
+WATCHED = 256  # windows of each set
 
 
-def train(recipe: Recipe, training: Dataset, validation: Dataset | None = None, *, progress: bool = True) -> Network:
+def train(recipe: Recipe, joint: Joint, encoder: Path | None = None, *, progress: bool = True) -> Network:
     """Train by the recipe; the result is the running average of the weights, which generalises better.
 
     Validation records are only watched: nothing here is chosen by them.
@@ -27,14 +37,17 @@ def train(recipe: Recipe, training: Dataset, validation: Dataset | None = None, 
     torch.manual_seed(recipe.seed)
     generator = torch.Generator().manual_seed(recipe.seed)
     settings = recipe.training
-    network = Network(recipe.model, len(training.tasks))
+    network = Network(recipe.model, len(joint.tasks))
+    if settings.start:
+        rows = joint.epoch(generator)[:STATISTICS]
+        start_from(ROOT / settings.start, network, recipe.model, joint.tasks, torch.from_numpy(joint.twelve(rows)))
+    if encoder:
+        network.encoder = load_encoder(encoder, recipe.model)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stubs
+    teacher = Teacher(ROOT / settings.teacher, joint.tasks) if settings.teacher else None
     augment = Augment(recipe.augment, recipe.model.rate, generator)
-    with torch.no_grad():
-        signals = network.encoder.preprocess.remove_baseline(torch.from_numpy(training.signals))
-    labels = torch.from_numpy(training.labels)
 
-    batches = len(labels) // settings.batch
+    batches = len(joint.epoch(torch.Generator().manual_seed(0))) // settings.batch
     decay = 1 - 1 / (settings.ema_epochs * batches)
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
     optimiser = torch.optim.AdamW(_parameter_groups(network, settings.weight_decay), lr=settings.learning_rate)
@@ -42,15 +55,21 @@ def train(recipe: Recipe, training: Dataset, validation: Dataset | None = None, 
         optimiser, settings.learning_rate, epochs=settings.epochs, steps_per_epoch=batches
     )
     bar = tqdm(range(settings.epochs), desc="training", unit="epoch", disable=not progress)
-    for _ in bar:
+    for epoch in bar:
         network.train()
         total = 0.0
-        for rows in torch.randperm(len(labels), generator=generator)[: batches * settings.batch].split(settings.batch):
-            x, y = augment(signals[rows]), labels[rows]
-            y = y + settings.label_smoothing * (0.5 - y)
-            with torch.autocast("cpu", dtype=torch.bfloat16):
-                logits = network(x).logits
-            loss = binary_cross_entropy_with_logits(logits.float(), y)
+        rows = joint.epoch(generator)[: batches * settings.batch]
+        for part in rows.reshape(batches, settings.batch):
+            eight, present = (torch.from_numpy(array) for array in joint.eight(part))
+            with torch.no_grad():
+                whole, x = augment(network.encoder.preprocess.remove_baseline(eight), present, joint.flips(part))
+            target = torch.from_numpy(joint.labels[part])
+            target = target + settings.label_smoothing * (0.5 - target)
+            if teacher and (complete := present.all(dim=1)).any():
+                told = target.clone()
+                told[complete] = teacher(whole[complete])
+                target = torch.where(told.isfinite(), target.lerp(told, settings.teacher_share), target)
+            loss = masked_loss(network(x).logits, target, joint.weights(part))
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -58,11 +77,19 @@ def train(recipe: Recipe, training: Dataset, validation: Dataset | None = None, 
             schedule.step()
             average.update_parameters(network)
             total += loss.item()
-        if progress and validation is not None:
-            bar.set_postfix(_watch(average.module, validation), loss=f"{total / batches:.4f}")
+        bar.set_postfix(loss=f"{total / batches:.4f}")
+        if progress and (epoch + 1) % WATCH_EVERY == 0:
+            bar.write(f"epoch {epoch + 1}: loss {total / batches:.4f}; {_watch(average.module, joint)}")
     trained = average.module
     assert isinstance(trained, Network)
     return trained.eval()
+
+
+def masked_loss(logits: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+    """Binary cross-entropy over the labels that are known; NaN is unknown and gives no gradient."""
+    share = target.isfinite() * weights
+    each = binary_cross_entropy_with_logits(logits, target.nan_to_num(), reduction="none")
+    return (each * share).sum() / share.sum()
 
 
 def predict(network: Network, signals: Floats, batch: int = 256) -> Floats:
@@ -81,10 +108,19 @@ def _parameter_groups(network: Network, weight_decay: float) -> list[dict[str, o
     ]
 
 
-def _watch(network: torch.nn.Module, validation: Dataset) -> dict[str, str]:
+def _watch(network: torch.nn.Module, joint: Joint) -> str:
     assert isinstance(network, Network)
-    scores = predict(network, validation.signals)
-    return {
-        "auroc": f"{macro(auroc, validation.labels, scores, 5):.3f}",
-        "prauc": f"{macro(prauc, validation.labels, scores, 5):.3f}",
-    }
+    found = []
+    for settings in joint.sets:
+        rows = joint.rows(joint.validation, settings.name)
+        rows = rows[:: -(-len(rows) // WATCHED)]
+        scores, truth = predict(network, joint.twelve(rows)), joint.labels[rows]
+        areas = [
+            [metric(truth[known, k], scores[known, k])[0] for metric in (auroc, prauc)]
+            for k in range(truth.shape[1])
+            if (known := np.isfinite(truth[:, k])).any() and 5 <= truth[known, k].sum() < known.sum()
+        ]
+        if areas:
+            mean = np.mean(areas, axis=0)
+            found.append(f"{settings.name} AUROC {mean[0]:.3f} PRAUC {mean[1]:.3f} of {len(areas)}")
+    return ", ".join(found)

@@ -114,7 +114,12 @@ def _fine_tuned(
         for part in torch.randperm(len(chosen), generator=generator)[: batches * BATCH].split(BATCH):
             rows = chosen[part.numpy()]
             with torch.no_grad():
-                x = augment(network.encoder.preprocess.remove_baseline(torch.from_numpy(records.millivolts(rows))))
+                eight = torch.from_numpy(millivolts(records.signals[rows]))
+                _, x = augment(
+                    network.encoder.preprocess.remove_baseline(eight),
+                    torch.from_numpy(records.present[rows]),
+                    torch.zeros(len(rows)),
+                )
             loss = binary_cross_entropy_with_logits(network(x).logits, torch.from_numpy(truth[rows]))
             optimiser.zero_grad()
             loss.backward()

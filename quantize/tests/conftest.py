@@ -1,4 +1,4 @@
-"""A tiny world: simulated PTB-XL-like data and a recipe that trains in seconds."""
+"""A tiny world: simulated patients with twelve leads and with one, and a recipe that trains in seconds."""
 
 import dataclasses
 import socket
@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from ecgclip.config import load_recipe
-from ecgclip.data import Dataset
+from ecgclip.joint import open_joint
+from ecgclip.leads import KEPT
+from ecgclip.records import Candidate, Origin, Record, write_records
 from ecgclip.simulate import ATRIAL_FIBRILLATION, SINUS, Segment, simulate
 
 RECIPES = Path(__file__).parents[1] / "recipes"
@@ -23,17 +25,27 @@ def reference():
 
 @pytest.fixture(scope="session")
 def tiny(reference):
-    """The reference recipe, two hundred times smaller."""
+    """The reference recipe, two hundred times smaller, and from random weights."""
+    ptbxl, af2017, *_ = reference.sets
     return dataclasses.replace(
         reference,
+        data=dataclasses.replace(reference.data, minimum_positives=4),
+        sets=(
+            dataclasses.replace(ptbxl, draws=0, absent=()),
+            dataclasses.replace(af2017, draws=16, training_folds=(1, 2), validation_folds=(9,), absent=()),
+        ),
         model=dataclasses.replace(reference.model, widths=(8, 8, 8, 8), blocks=(1, 1, 1, 1), dropout=0.0),
-        training=dataclasses.replace(reference.training, epochs=5, batch=8),
+        training=dataclasses.replace(
+            reference.training, learning_rate=0.003, epochs=5, batch=8, start="", teacher="", ema_epochs=2.0
+        ),
+        refit=dataclasses.replace(reference.refit, tasks=()),
         calibration=dataclasses.replace(reference.calibration, bootstraps=50, minimum_validation_positives=3),
         quantization=dataclasses.replace(reference.quantization, windows=16, task_gate_positives=3),
     )
 
 
 @pytest.fixture(scope="session")
+<<<<<<< HEAD
 def dataset():
     """Half sinus rhythm, half atrial fibrillation, spread over the folds."""
     conditions = (Segment(10, SINUS), Segment(10, ATRIAL_FIBRILLATION))
@@ -56,3 +68,26 @@ def unused_port():
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         return listening.getsockname()[1]
+=======
+def records_folder(tmp_path_factory):
+    """`ptbxl`: half sinus rhythm, half atrial fibrillation, in all folds; `af2017`: the same through lead I."""
+    folder = tmp_path_factory.mktemp("records")
+    origin = Origin("simulated", "none", TASKS, rate=100, samples=1000)
+    write_records(folder / "ptbxl", origin, [_candidate(k, k // 8 + 1) for k in range(FOLDS * 8)], progress=False)
+    lead_one = [_candidate(100 + k, (1, 2, 9)[k // 8], leads=1) for k in range(24)]
+    write_records(folder / "af2017", origin, lead_one, progress=False)
+    return folder
+
+
+def _candidate(k, fold, leads=8):
+    af = k % 2 == 0
+    signal = simulate([Segment(10, ATRIAL_FIBRILLATION if af else SINUS)], 100, k).signal[KEPT].astype(np.float32)
+    signal[leads:] = np.nan
+    labels = {"AFIB": float(af)} | ({"NORM": float(not af)} if leads == 8 else {})
+    return Candidate(str(k), lambda: [Record(f"{k}@0", f"p-{k}", f"{k}", 100, signal, labels, fold=fold)])
+
+
+@pytest.fixture(scope="session")
+def joint(tiny, records_folder):
+    return open_joint(records_folder, tiny)
+>>>>>>> ee0374d (Train on several sets of records at once, with labels that may be unknown)

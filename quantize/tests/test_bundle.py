@@ -95,14 +95,14 @@ def test_catalog_has_the_89_tasks_and_every_alert_is_possible():
 
 
 @pytest.fixture(scope="module")
-def worked(tiny, dataset, tmp_path_factory):
+def worked(tiny, joint, tmp_path_factory):
     """A tiny network through every step up to the bundle, with gates opened: eight records decide nothing."""
     open_gates = dataclasses.replace(tiny.quantization, macro_delta_prauc=1.0, task_delta_prauc=1.0, decision_flips=1.0)
     recipe = dataclasses.replace(tiny, quantization=open_gates)
     work = tmp_path_factory.mktemp("work")
-    steps.train_step(recipe, dataset, work, progress=False)
-    steps.export_step(recipe, dataset, work)
-    steps.evaluate_step(recipe, dataset, work)
+    steps.train_step(recipe, joint, work, progress=False)
+    steps.export_step(recipe, joint, work)
+    steps.evaluate_step(recipe, joint, work)
     return recipe, work
 
 
@@ -147,19 +147,19 @@ def test_counter_may_only_rise(worked, tmp_path):
         steps.bundle_step(recipe, work, *where)
 
 
-def test_a_gate_that_does_not_hold_leaves_no_report(worked, dataset, tmp_path):
+def test_a_gate_that_does_not_hold_leaves_no_report(worked, joint, tmp_path):
     recipe, work = worked
     (tmp_path / "network.pt").write_bytes((work / "network.pt").read_bytes())
     for variant in ("fp32.onnx", "int8.onnx"):
         (tmp_path / variant).write_bytes((work / variant).read_bytes())
     strict = dataclasses.replace(recipe.quantization, macro_delta_prauc=-1.0)
     with pytest.raises(GateError):
-        steps.evaluate_step(dataclasses.replace(recipe, quantization=strict), dataset, tmp_path)
+        steps.evaluate_step(dataclasses.replace(recipe, quantization=strict), joint, tmp_path)
     assert not (tmp_path / "report.json").exists()
 
 
 def test_command_line_says_what_is_missing_in_one_line(tmp_path, capsys):
-    assert main(["data", "--data", str(tmp_path / "nowhere")]) == 1
+    assert main(["data", "--records", str(tmp_path / "nowhere")]) == 1
     assert capsys.readouterr().err.count("\n") == 1
     (tmp_path / "bad.toml").write_text("name = 'x'")
     assert main(["train", "--recipe", str(tmp_path / "bad.toml")]) == 1

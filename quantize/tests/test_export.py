@@ -14,29 +14,33 @@ from ecgclip.train import predict, train
 
 
 @pytest.fixture(scope="module")
-def exported(tiny, dataset, tmp_path_factory):
-    training, _ = dataset.split(tiny.data)
-    network = train(tiny, training, progress=False)
+def signals(joint):
+    return joint.twelve(joint.rows(joint.training, "ptbxl"))
+
+
+@pytest.fixture(scope="module")
+def exported(tiny, joint, signals, tmp_path_factory):
+    network = train(tiny, joint, progress=False)
     folder = tmp_path_factory.mktemp("models")
     export.export_fp32(network, tiny.model, folder / "fp32.onnx")
-    export.quantize(folder / "fp32.onnx", folder / "int8.onnx", training.signals[:16], tiny.quantization)
+    export.quantize(folder / "fp32.onnx", folder / "int8.onnx", signals[:16], tiny.quantization)
     return network, folder
 
 
-def test_fp32_graph_says_what_the_network_says(exported, dataset):
+def test_fp32_graph_says_what_the_network_says(exported, signals):
     network, folder = exported
     np.testing.assert_allclose(
-        export.logits(folder / "fp32.onnx", dataset.signals[:8]), predict(network, dataset.signals[:8]), atol=1e-4
+        export.logits(folder / "fp32.onnx", signals[:8]), predict(network, signals[:8]), atol=1e-4
     )
 
 
-def test_batch_size_is_free_and_names_are_the_contract(exported, dataset):
+def test_batch_size_is_free_and_names_are_the_contract(exported, signals):
     _, folder = exported
     for variant in ("fp32.onnx", "int8.onnx"):
         running = export.session(folder / variant)
         assert [i.name for i in running.get_inputs()] == ["ecg"]
         assert [o.name for o in running.get_outputs()] == ["logits", "embedding", "features"]
-        assert running.run(None, {"ecg": dataset.signals[:3]})[0].shape == (3, 2)
+        assert running.run(None, {"ecg": signals[:3]})[0].shape == (3, 2)
 
 
 def test_graphs_carry_no_traces_of_this_machine(exported):
@@ -45,15 +49,13 @@ def test_graphs_carry_no_traces_of_this_machine(exported):
         assert b"model.py" not in (folder / variant).read_bytes()
 
 
-def test_int8_fuses_keeps_the_stem_in_float_and_stays_close(exported, dataset):
+def test_int8_fuses_keeps_the_stem_in_float_and_stays_close(exported, signals):
     network, folder = exported
     export.check_fusion(export.operators(folder / "int8.onnx"), network)
     weights = [i for i in onnx.load(folder / "int8.onnx").graph.initializer if i.data_type == onnx.TensorProto.INT8]
     assert weights
     assert max(abs(onnx.numpy_helper.to_array(w).astype(int)).max() for w in weights) <= 64  # 7 bits
-    difference = export.logits(folder / "int8.onnx", dataset.signals) - export.logits(
-        folder / "fp32.onnx", dataset.signals
-    )
+    difference = export.logits(folder / "int8.onnx", signals) - export.logits(folder / "fp32.onnx", signals)
     assert abs(difference).mean() < 0.2
 
 

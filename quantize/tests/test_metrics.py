@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from ecgclip.metrics import auroc, bootstrap, columns_with, macro, prauc
+from ecgclip.metrics import auroc, bootstrap, columns_with, macro, paired_difference, patient_draws, prauc
 
 
 @settings(max_examples=50, deadline=None)
@@ -31,10 +31,38 @@ def test_macro_leaves_out_columns_with_too_few_positives():
     assert macro(auroc, truth, score, 1) == 0.5
 
 
+def test_what_is_unknown_does_not_count():
+    truth = np.array([1, np.nan, 0, np.nan, 1, 0])
+    score = np.array([0.9, 0.95, 0.3, 0.0, 0.2, 0.1])
+    known = np.isfinite(truth)
+    for metric in (auroc, prauc):
+        assert metric(truth, score)[0] == metric(truth[known], score[known])[0]
+    assert columns_with(truth[:, None], 2) == [0]
+    assert columns_with(np.array([[1.0], [1.0], [np.nan]]), 2) == []
+
+
 def test_bootstrap_interval_holds_the_value_and_repeats():
     rng = np.random.default_rng(0)
     truth = (rng.random(300) < 0.2).astype(float)
     score = truth + rng.normal(size=300)
-    first, again = (bootstrap(auroc, truth, score, 200, seed=1) for _ in range(2))
+    first, again = (bootstrap(auroc, truth, score, patient_draws(range(300), 200, seed=1)) for _ in range(2))
     assert first == again
     assert first.low < first.value < first.high
+
+
+def test_records_of_one_patient_are_drawn_together():
+    draws = patient_draws(["a", "b", "a", "c", "b"], 50, seed=1)
+    np.testing.assert_array_equal(draws[:, 0], draws[:, 2])
+    np.testing.assert_array_equal(draws[:, 1], draws[:, 4])
+    assert (draws[:, 0] + draws[:, 1] + draws[:, 3] == 3).all()
+
+
+def test_a_better_score_is_better_in_nearly_all_paired_draws_and_an_equal_one_in_none():
+    rng = np.random.default_rng(2)
+    truth = (rng.random((400, 2)) < 0.3).astype(float)
+    good, bad = truth + rng.normal(size=truth.shape), truth + 3 * rng.normal(size=truth.shape)
+    draws = patient_draws(range(400), 200, seed=1)
+    difference, p = paired_difference(auroc, truth, good, bad, 5, draws)
+    assert p < 0.01
+    assert difference.low > 0
+    assert paired_difference(auroc, truth, good, good, 5, draws)[1] == 1.0

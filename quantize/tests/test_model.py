@@ -8,10 +8,9 @@ import torch
 
 from ecgclip.augment import Augment
 from ecgclip.errors import EcgclipError
-from ecgclip.leads import DERIVATION
 from ecgclip.metrics import auroc
 from ecgclip.model import Encoder, Network, load_encoder, save_encoder
-from ecgclip.train import predict, train
+from ecgclip.train import masked_loss, predict, train
 
 
 def test_shapes_and_size(reference):
@@ -43,40 +42,72 @@ def test_absent_leads_stay_zero_through_preprocessing(reference):
 
 def test_lead_masks_are_as_frequent_as_asked_and_never_empty(reference):
     augment = Augment(reference.augment, 100, torch.Generator().manual_seed(1))
-    mask = augment.lead_mask(4000)
-    assert abs((mask.min(dim=1).values == 0).float().mean() - reference.augment.mask_leads) < 0.03
+    mask = augment.lead_mask(torch.ones(4000, 12, dtype=torch.bool))
+    assert abs((~mask.all(dim=1)).float().mean() - reference.augment.mask_leads) < 0.03
     assert mask.sum(dim=1).min() >= 1
     kept = {tuple(row) for row in mask.int().tolist()}
     assert (1,) * 6 + (0,) * 6 in kept  # limb leads only
     assert (0, 1, *[0] * 10) in kept  # lead II only
     assert (1, *[0] * 11) in kept  # lead I only
+    assert (0, 1, 0, 0, 0, 0, 1, *[0] * 5) in kept  # II and V1, as at a bedside
+
+
+def test_of_a_device_with_two_leads_one_may_be_lost(reference):
+    augment = Augment(reference.augment, 100, torch.Generator().manual_seed(1))
+    there = torch.zeros(2000, 12, dtype=torch.bool)
+    there[:, [1, 6]] = True
+    left = (augment.lead_mask(there) & there).sum(dim=1)
+    assert left.min() == 1
+    assert abs((left == 1).float().mean() - reference.augment.mask_leads) < 0.04
 
 
 def test_augmentation_keeps_derived_leads_derived(reference):
     settings = dataclasses.replace(reference.augment, mask_leads=0.0)
     augment = Augment(settings, 100, torch.Generator().manual_seed(2))
-    original = torch.tensor(DERIVATION @ np.random.default_rng(0).normal(size=(16, 8, 1000))).float()
-    x = augment(original)
-    assert not torch.allclose(x, original)
+    eight = torch.tensor(np.random.default_rng(0).normal(size=(16, 8, 1000))).float()
+    whole, x = augment(eight, torch.ones(16, 8, dtype=torch.bool), torch.zeros(16))
+    assert torch.equal(whole, x)
+    assert not torch.allclose(x[:, :2], eight[:, :2])
     torch.testing.assert_close(x[:, 2], x[:, 1] - x[:, 0], atol=1e-4, rtol=0)
     torch.testing.assert_close(x[:, 4], x[:, 0] - x[:, 1] / 2, atol=1e-4, rtol=0)
 
 
-def test_training_learns_and_repeats_bit_for_bit(tiny, dataset):
-    training, validation = dataset.split(tiny.data)
-    first, again = (predict(train(tiny, training, progress=False), validation.signals) for _ in range(2))
+def test_augmentation_adds_no_lead_that_a_device_does_not_have_and_turns_electrodes_as_often_as_asked(reference):
+    settings = dataclasses.replace(reference.augment, mask_leads=0.0, noise_mv=0.0, wander_mv=0.0, shift_s=0.0)
+    augment = Augment(settings, 100, torch.Generator().manual_seed(2))
+    present = torch.zeros(400, 8, dtype=torch.bool)
+    present[:, 1] = True
+    eight = torch.zeros(400, 8, 1000)
+    eight[:, 1] = 1.0
+    x, _ = augment(eight, present, torch.full((400,), 0.3))
+    assert (x.abs().amax(dim=2) > 0).sum(dim=0).tolist() == [0, 400, *[0] * 10]
+    assert abs((x[:, 1].mean(dim=1) < 0).float().mean() - 0.3) < 0.07
+
+
+def test_unknown_labels_give_no_gradient_and_weights_count():
+    logits = torch.zeros(2, 2, requires_grad=True)
+    target = torch.tensor([[1.0, float("nan")], [0.0, 1.0]])
+    masked_loss(logits, target, torch.tensor([[1.0], [3.0]])).backward()
+    assert logits.grad is not None
+    torch.testing.assert_close(logits.grad * 7 * 2, torch.tensor([[-1.0, 0.0], [3.0, -3.0]]))
+
+
+def test_training_learns_and_repeats_bit_for_bit(tiny, joint):
+    signals = joint.twelve(joint.rows(joint.validation))
+    first, again = (predict(train(tiny, joint, progress=False), signals) for _ in range(2))
     assert (first == again).all()
-    other = predict(train(dataclasses.replace(tiny, seed=2), training, progress=False), validation.signals)
+    other = predict(train(dataclasses.replace(tiny, seed=2), joint, progress=False), signals)
     assert not (first == other).all()
 
 
-def test_a_network_finds_atrial_fibrillation_also_with_one_lead(tiny, dataset):
+def test_a_network_finds_atrial_fibrillation_also_with_one_lead(tiny, joint):
     longer = dataclasses.replace(tiny, training=dataclasses.replace(tiny.training, epochs=20, learning_rate=0.01))
-    training, validation = dataset.split(longer.data)
-    network = train(longer, training, progress=False)
-    one_lead = validation.signals * (np.arange(12) == 1)[:, None].astype(np.float32)
-    for signals in (validation.signals, one_lead):
-        assert auroc(validation.labels[:, 0], predict(network, signals)[:, 0])[0] > 0.9
+    network = train(longer, joint, progress=False)
+    rows = joint.rows(joint.validation, "ptbxl")
+    signals, truth = joint.twelve(rows), joint.labels[rows, joint.tasks.index("AFIB")]
+    one_lead = signals * (np.arange(12) == 1)[:, None].astype(np.float32)
+    for seen in (signals, one_lead):
+        assert auroc(truth, predict(network, seen)[:, joint.tasks.index("AFIB")])[0] > 0.9
 
 
 @pytest.mark.parametrize(("blocks", "parameters"), [((2, 2, 2, 2), 3.844e6), ((3, 4, 6, 3), 7.215e6)])

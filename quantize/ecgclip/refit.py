@@ -1,0 +1,76 @@
+"""The heads of rhythms fitted once more, on embeddings of the int8 graph: cheap, so that every window can be used.
+
+Training sees a few thousand drawn windows of the one- and two-lead sets; here all of them count, some turned upside
+down, as their devices deliver them. Logistic regression on standardised features, held near the trained heads.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from ecgclip.export import INPUT, session
+from ecgclip.joint import Joint, Rows
+from ecgclip.model import Output
+from ecgclip.records import Floats
+
+BATCH = 64
+STEPS = 60  # of L-BFGS, full batch
+Array = npt.NDArray[np.floating]
+
+
+def embeddings(model: Path, joint: Joint, rows: Rows, seed: int) -> Floats:
+    """[n, 2C] of training rows, each turned upside down as often as its set says."""
+    running = session(model)
+    generator = torch.Generator().manual_seed(seed)
+    turned = (torch.rand(len(rows), generator=generator) < joint.flips(rows)).numpy()
+    out = []
+    for k in range(0, len(rows), BATCH):
+        sign = np.where(turned[k : k + BATCH], -1, 1).astype(np.float32)
+        out.append(
+            running.run([Output._fields[1]], {INPUT: joint.twelve(rows[k : k + BATCH]) * sign[:, None, None]})[0]
+        )
+    return np.concatenate(out)
+
+
+def fit_heads(features: Floats, labels: Floats, weights: Array, biases: Array, penalty: float) -> tuple[Array, Array]:
+    """New (weights [tasks, 2C], biases [tasks]) from old ones; NaN labels do not count.
+
+    `penalty` is on the squared change of each standardised weight.
+    """
+    mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-3
+    x = torch.from_numpy((features - mean) / scale).double()
+    y = torch.from_numpy(labels).double()
+    known = y.isfinite()
+    old = torch.from_numpy(weights * scale).double()
+    new = old.clone().requires_grad_()
+    bias = torch.from_numpy(biases + weights @ mean).double().requires_grad_()
+    optimiser = torch.optim.LBFGS([new, bias], max_iter=STEPS, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        optimiser.zero_grad()
+        each = binary_cross_entropy_with_logits(x @ new.T + bias, y.nan_to_num(), reduction="none")
+        value = ((each * known).sum(dim=0) / known.sum(dim=0)).sum() + penalty * (new - old).square().sum()
+        value.backward()
+        return value
+
+    optimiser.step(loss)  # type: ignore[no-untyped-call]  # missing in the stubs
+    fitted = new.detach().numpy() / scale
+    return fitted, bias.detach().numpy() - fitted @ mean
+
+
+def write_heads(model: Path, tasks: list[int], weights: Array, biases: Array) -> None:
+    """Put heads into an exported graph."""
+    graph = onnx.load(model)
+    head = next(node for node in graph.graph.node if Output._fields[0] in node.output)
+    for constant in graph.graph.initializer:
+        if constant.name in head.input[1:]:
+            values = onnx.numpy_helper.to_array(constant).copy()
+            values[tasks] = weights if constant.name == head.input[1] else biases
+            constant.CopyFrom(onnx.numpy_helper.from_array(values, constant.name))
+    onnx.save(graph, model)
