@@ -13,9 +13,23 @@ export type Electrode = (typeof ELECTRODES)[number]
 
 const LIMB_ELECTRODE_BITS = 0b0111 // RA, LA, LL: Wilson's terminal, so every lead refers to them
 
+/**
+ * Modified leads of ambulatory and bedside recorders, by the lead that they stand for. A five-electrode monitor's "V" is
+ * placed at V1 (AHA practice standards for electrocardiographic monitoring, Sandau et al. 2017).
+ */
+const MODIFIED: Readonly<Record<string, Lead>> = {
+  MLI: 'I',
+  MLII: 'II',
+  MLIII: 'III',
+  MCL: 'V1',
+  MCL1: 'V1',
+  V: 'V1',
+}
+
 /** A device's name for a lead in the standard spelling ("AVR", "avr" and "aVR" are one lead), or undefined for any other channel. */
 export function standardLead(name: string): Lead | undefined {
   const wanted = name.trim().toUpperCase()
+  if (Object.hasOwn(MODIFIED, wanted)) return MODIFIED[wanted]
   return STANDARD_LEADS.find(lead => lead.toUpperCase() === wanted)
 }
 

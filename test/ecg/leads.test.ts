@@ -20,9 +20,16 @@ t.test('reserved bits above V6 mean nothing', async t => {
   t.same(electrodesFromBits(0xfc00), [])
 })
 
-t.test('lead names are recognised in any case, and nothing else is', async t => {
+t.test('lead names are recognised in any case', async t => {
   t.equal(standardLead('AVR'), 'aVR')
   t.equal(standardLead(' avl '), 'aVL')
-  t.equal(standardLead('MLII'), undefined)
+  t.equal(standardLead('ECG1'), undefined)
+  t.equal(standardLead('constructor'), undefined)
   t.equal(standardLead(''), undefined)
+})
+
+t.test('modified leads of bedside and ambulatory recorders stand for the lead that they imitate', async t => {
+  t.equal(standardLead('MLII'), 'II')
+  t.equal(standardLead('MCL1'), 'V1')
+  t.equal(standardLead('v'), 'V1')
 })
