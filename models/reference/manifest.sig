@@ -1,1 +1,1 @@
-{"key":"7cf6c9241f23154f","sig":"8EPHg9l4bjCr+SJj51YNgUaMtmU2E6Fi5nLzZ6ss5Q1grTGysyWVGK5HnfB7zWEJVMzeZQMccewvdc6sw3QfCg=="}
+{"key":"08a660fc206d4042","sig":"hvPH/DJ06zH6rQJeJZ9Eu1vzUJ2lboC+1UIwI6EcjjxFaDzheLpwUWgvtWAohQKuX/btT1wsO219o23jQZByBw=="}

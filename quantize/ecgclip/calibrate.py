@@ -118,7 +118,7 @@ def choose(
 
 def lowest_ppv(policy: AlertPolicy, recipe: CalibrationRecipe) -> float:
     """What the tier asks of a single window."""
-    return recipe.screening_ppv if policy.tier == "screening" else recipe.alert_ppv
+    return {"acute": recipe.acute_ppv, "prompt": recipe.alert_ppv, "screening": recipe.screening_ppv}[policy.tier]
 
 
 def alert_threshold(p: Array, y: Flags, quiet: Flags, policy: AlertPolicy, recipe: CalibrationRecipe) -> float | None:

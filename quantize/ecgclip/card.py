@@ -133,7 +133,7 @@ def _interval(m: dict[str, float]) -> str:
 
 def _parity(report: dict[str, Any]) -> str:
     return "".join(
-        f"\nint8 against fp32, {where}: macro delta PRAUC {p['macro_delta_prauc']:+.4f}, largest of a task "
+        f"\nint8 against fp32, {where}: macro delta PRAUC {p['macro_delta_prauc']:+.4f}, largest loss of a task "
         f"with 10 or more positives {p['worst_delta_prauc']:+.4f} (`{p['worst_task']}`), "
         f"decisions that differ {p['decision_flips']:.2%}.\n"
         for where, p in (

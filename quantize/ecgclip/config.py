@@ -85,7 +85,8 @@ class TrainingRecipe:
 class CalibrationRecipe:
     """Operating points, chosen on the validation folds."""
 
-    alert_ppv: float  # lowest positive predictive value of one window of an acute or prompt task
+    acute_ppv: float  # lowest positive predictive value of one window of an acute task, where a miss costs most
+    alert_ppv: float  # the same for a prompt task
     screening_ppv: float  # the same for screening, which can wait and therefore be surer
     alert_sensitivity: float  # what an alert must catch at least, or there is none
     normal_exceedance: float  # largest share of normal records that may exceed an alert threshold
@@ -99,7 +100,6 @@ class QuantizationRecipe:
     """How int8 is made and what it may cost; a gate that does not hold stops the export."""
 
     windows: int
-    source: str  # set whose training windows show the range of activations
     method: str  # minmax | percentile | entropy
     percentile: float
     reduce_range: bool

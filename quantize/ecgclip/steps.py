@@ -74,8 +74,7 @@ def load_network(recipe: Recipe, joint: Joint, work: Path) -> Network:
 def export_step(recipe: Recipe, joint: Joint, work: Path) -> None:
     """Write both graphs; int8 is calibrated on training windows drawn by the seed. Then fit some heads once more."""
     network = load_network(recipe, joint, work)
-    random = np.random.default_rng(recipe.seed)
-    rows = random.permutation(joint.rows(joint.training, recipe.quantization.source))[: recipe.quantization.windows]
+    rows = joint.epoch(torch.Generator().manual_seed(recipe.seed))[: recipe.quantization.windows]
     onnx_export.export_fp32(network, recipe.model, work / "fp32.onnx")
     onnx_export.quantize(work / "fp32.onnx", work / "int8.onnx", joint.twelve(rows), recipe.quantization)
     onnx_export.check_fusion(onnx_export.operators(work / "int8.onnx"), network)

@@ -14,7 +14,9 @@ from ecgclip.records import Floats
 
 LIMB = LEADS[:6]
 # Names that mean a lead of the standard twelve: the modified leads of ambulatory and bedside recorders.
-SYNONYMS = {"MLI": "I", "MLII": "II", "MLIII": "III", "MCL1": "V1", "MCL": "V1", "V": "V1"} | {f"MV{k}": f"V{k}" for k in "123456"}
+SYNONYMS = {"MLI": "I", "MLII": "II", "MLIII": "III", "MCL1": "V1", "MCL": "V1", "V": "V1"} | {
+    f"MV{k}": f"V{k}" for k in "123456"
+}
 CONTRADICTION = 0.5  # of the limb leads' RMS; leads that a device derives agree to its least significant bit
 MOST_MISSING = 0.1  # of a window; a lead that lacks more is absent from it
 SHORTEST = 0.5  # of a window; what is shorter is no record
