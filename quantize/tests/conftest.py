@@ -45,30 +45,6 @@ def tiny(reference):
 
 
 @pytest.fixture(scope="session")
-<<<<<<< HEAD
-def dataset():
-    """Half sinus rhythm, half atrial fibrillation, spread over the folds."""
-    conditions = (Segment(10, SINUS), Segment(10, ATRIAL_FIBRILLATION))
-    count = FOLDS * 8
-    truth = np.arange(count) % 2
-    signals = [simulate([conditions[1 - kind]], 100, seed).signal for seed, kind in enumerate(truth)]
-    labels = np.stack([1 - truth, truth], axis=1).astype(np.float32)
-    return Dataset(
-        ids=np.arange(count),
-        folds=np.arange(count) // 8 + 1,
-        signals=np.stack(signals).astype(np.float32),
-        labels=labels,
-        tasks=TASKS,
-        rejected=(),
-    )
-
-
-@pytest.fixture
-def unused_port():
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return listening.getsockname()[1]
-=======
 def records_folder(tmp_path_factory):
     """`ptbxl`: half sinus rhythm, half atrial fibrillation, in all folds; `af2017`: the same through lead I."""
     folder = tmp_path_factory.mktemp("records")
@@ -90,4 +66,10 @@ def _candidate(k, fold, leads=8):
 @pytest.fixture(scope="session")
 def joint(tiny, records_folder):
     return open_joint(records_folder, tiny)
->>>>>>> ee0374d (Train on several sets of records at once, with labels that may be unknown)
+
+
+@pytest.fixture
+def unused_port():
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return listening.getsockname()[1]
