@@ -1,0 +1,1 @@
+{"key":"08a660fc206d4042","sig":"OwmSU8nBfDGMc3cIG7NjA0LyA5fnos53C4k1iyex9VVR0rFsq4LIx1HFwl1utatGrB/U0Hdgnxfco8c+YoyaAQ=="}
