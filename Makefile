@@ -1,5 +1,5 @@
 # Every target sets up what it needs. `make demo` needs Node (>= 20) and make, nothing else.
-.PHONY: demo build test bench arm64 soak day image deb release pictures page-bench lint reference alarm-burden clean
+.PHONY: demo build test bench arm64 soak day image deb release pictures page-bench lint reference alarm-burden reproduce clean
 
 demo: build
 	node dist/gateway/cli/main.js demo
@@ -33,6 +33,10 @@ flash-faults: build
 	ECGCLIP_FLASH_CUTS=100 TAP_TIMEOUT=7200 node dist/test/firmware-bridge/flash/link-cuts.test.js
 	ECGCLIP_FLASH_POWER_CUTS=200 TAP_TIMEOUT=7200 node dist/test/firmware-bridge/flash/power-cuts.test.js
 	ECGCLIP_FLASH_POWER_CUTS=200 TAP_TIMEOUT=7200 node dist/test/firmware-bridge/flash/qemu-flash.test.js
+
+# Both reference bundles again, from $$ECGCLIP_RECORDS; counters in the recipes must be raised first.
+reproduce:
+	for net in r18 r34; do .venv/bin/python -m ecgclip reproduce --recipe quantize/recipes/reference-$$net.toml || exit 1; done
 
 # Hours on a bad line in simulated time, then a thousand pulled cables on real pseudo-terminals and as many lost radio links.
 soak: build

@@ -22,7 +22,7 @@ from ecgclip.augment import Augment
 from ecgclip.config import PretrainRecipe
 from ecgclip.metrics import auroc, columns_with, macro, paired_difference, patient_draws, prauc
 from ecgclip.model import Network, load_encoder
-from ecgclip.records import Floats, Records
+from ecgclip.records import Floats, Records, millivolts
 
 VALIDATION_FOLD, TEST_FOLD = 9, 10
 MINIMUM_POSITIVES = 5  # of a task in validation; rarer ones are no measure of anything
