@@ -26,9 +26,11 @@ done
 # The build trusts what this machine trusts, also where a proxy has an authority of its own.
 authorities=/etc/ssl/certs/ca-certificates.crt
 mkdir -p build/image && printf 'cafile=%s\n' $authorities >build/image/npmrc && mkdir -p "$(npm config get cache)"
-buildah build --file Dockerfile.arm64 --format docker --tag $image "${bases[@]}" \
-  --volume $authorities:$authorities:ro --volume "$PWD/build/image/npmrc:/root/.npmrc:ro" --volume "$(npm config get cache):/root/.npm" . >build/image/build.log 2>&1 ||
-  { tail -20 build/image/build.log >&2; exit 1; }
+# ASSEMBLED=DIR: what packaging/assemble-app.sh made there as DIR/app, and an empty DIR/state, instead of the stage "build".
+cache=$(npm config get cache)
+buildah build --file Dockerfile.arm64 --format docker --tag $image "${bases[@]}" ${ASSEMBLED:+--build-context build="$ASSEMBLED"} \
+  --volume $authorities:$authorities:ro --volume "$PWD/build/image/npmrc:/root/.npmrc:ro" --volume "$cache:/root/.npm" \
+  . >build/image/build.log 2>&1 || { tail -20 build/image/build.log >&2; exit 1; }
 
 container=$(buildah from --pull-never $image)
 trap 'buildah rm "$container" >/dev/null' EXIT
