@@ -73,6 +73,11 @@ alarm-burden: build
 page-bench: build
 	node dist/bench/monitor/memory.js 60
 
+# An installation of a bundle killed at 200 random instants; the test suite does 15.
+.PHONY: model-kill
+model-kill: build
+	ECGCLIP_KILLS=200 node dist/test/gateway/model/kill.test.js
+
 lint: build
 	node_modules/.bin/biome check --error-on-warnings .
 
