@@ -59,7 +59,8 @@ t.test(
       child.kill('SIGKILL')
       t.same(await ended, [null, 'SIGKILL'])
 
-      const left = readdirSync(join(store.folder, 'incoming')).join(' and ') || 'nothing incoming'
+      const incoming = join(store.folder, 'incoming')
+    const left = (existsSync(incoming) && readdirSync(incoming).join(' and ')) || 'nothing incoming'
       found[left] = (found[left] ?? 0) + 1
       const state = store.state()
       t.equal(existsSync(`${store.stateFile}.damaged`), false)
