@@ -60,7 +60,7 @@ t.test(
       t.same(await ended, [null, 'SIGKILL'])
 
       const incoming = join(store.folder, 'incoming')
-    const left = (existsSync(incoming) && readdirSync(incoming).join(' and ')) || 'nothing incoming'
+      const left = (existsSync(incoming) && readdirSync(incoming).join(' and ')) || 'nothing incoming'
       found[left] = (found[left] ?? 0) + 1
       const state = store.state()
       t.equal(existsSync(`${store.stateFile}.damaged`), false)

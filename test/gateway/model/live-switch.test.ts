@@ -38,6 +38,7 @@ interface Reply {
 }
 
 t.test('a bundle comes over MQTT in pieces, takes over and is taken back, and no window is lost', async t => {
+  const { manifest: shipped } = await loadBundle(SHIPPED_BUNDLE)
   const folder = t.testdir()
   const trust = join(folder, 'trust')
   mkdirSync(trust)
@@ -89,7 +90,7 @@ t.test('a bundle comes over MQTT in pieces, takes over and is taken back, and no
   const runs = (bundle: string) =>
     until(() => windows.filter(({ model }) => model.bundle === bundle).length > 2 || undefined)
 
-  await runs('reference-r18')
+  await runs(shipped.name)
   const damaged = Buffer.from(archive)
   damaged[archive.length >> 1]! ^= 1
   const send = async (transfer: string, bytes: Buffer): Promise<Reply> => {
@@ -116,11 +117,9 @@ t.test('a bundle comes over MQTT in pieces, takes over and is taken back, and no
     { slot: 'shipped', state: 'kept' },
     { slot: 'a', state: 'trial' },
   ])
-  t.match(await ask('model/rollback', {}), { status: 'ok', data: { name: 'reference-r18' } })
+  t.match(await ask('model/rollback', {}), { status: 'ok', data: { name: shipped.name } })
   const taken = windows.length
-  await until(
-    () => windows.slice(taken).filter(({ model }) => model.bundle === 'reference-r18').length > 2 || undefined,
-  )
+  await until(() => windows.slice(taken).filter(({ model }) => model.bundle === shipped.name).length > 2 || undefined)
 
   const first = windows[0]!.window
   t.same(
