@@ -45,7 +45,7 @@ interface Run {
   /** The backlog: numbers up to this one were given out before the connection was made. */
   readonly backlogEnd: number
   readonly pace: Pace
-  /** Topics of the backlog; null while they are being read. */
+  /** Topics of the backlog; null while they are being read, and where they cannot be. */
   topics: ReadonlySet<string> | null
   backlogDone: boolean
   /** The last number sent from the backlog, and of those after it. */
@@ -141,8 +141,8 @@ export function createAlertSender({ outbox, topicOf, clock, log }: AlertSenderOp
     try {
       do {
         again = false
-        if (run !== null) await sendBacklog(run)
         if (run !== null) await sendLive(run)
+        if (run !== null) await sendBacklog(run)
       } while (again)
     } catch (error) {
       log.error({ reason: (error as Error).message }, 'stored alerts cannot be read; trying again with the next one')
@@ -175,14 +175,16 @@ export function createAlertSender({ outbox, topicOf, clock, log }: AlertSenderOp
         timer: undefined,
       }
       run = on
-      wake()
-      outbox.topics(on.backlogEnd).then(
-        topics => {
-          on.topics = topics
-          wake()
-        },
-        () => {}, // then live alerts wait for the end of the backlog
-      )
+      // Which topics the backlog has is known before any of it goes out, so that a live alert of another one waits for nothing.
+      outbox
+        .topics(on.backlogEnd)
+        .then(
+          topics => {
+            on.topics = topics
+          },
+          () => {}, // then live alerts wait for the end of the backlog
+        )
+        .finally(wake)
     },
     detach() {
       clearTimeout(run?.timer)

@@ -52,6 +52,10 @@ export interface OutboxStore {
 /** `sequence.json` promises that `seq` stays below its limit; it is rewritten once per this many messages. */
 const SEQUENCE_RESERVE = 1000
 
+/** Of a full scan: a portion is parsed in a few milliseconds. */
+const KEYS_AT_ONCE = 2000
+const KEYS_AT_ONCE_BYTES = 2 ** 18
+
 const COUNTERS = 'counters'
 const SEQ_DIGITS = 16 // of Number.MAX_SAFE_INTEGER
 const padded = (seq: number) => String(seq).padStart(SEQ_DIGITS, '0')
@@ -216,7 +220,16 @@ async function openLevel(path: string): Promise<OpenedLevel> {
 }
 
 async function* entriesOf(db: Level): AsyncGenerator<StoreEntry> {
-  for await (const key of db.keys({ gt: 'm', lt: 'm~' })) yield entryOf(key)
+  const keys = db.keys({ gt: 'm', lt: 'm~', highWaterMarkBytes: KEYS_AT_ONCE_BYTES })
+  try {
+    for (;;) {
+      const some = await keys.nextv(KEYS_AT_ONCE)
+      if (some.length === 0) return
+      for (const key of some) yield entryOf(key)
+    }
+  } finally {
+    await keys.close()
+  }
 }
 
 /** Numbers this run. The first write of a start, so it also finds a data folder that cannot be used. */
