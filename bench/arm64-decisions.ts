@@ -22,7 +22,8 @@ const { values, positionals } = parseArgs({
   options: { node: { type: 'string' }, hop: { type: 'string', default: '5' } },
 })
 if (values.node === undefined) throw new Error('name an arm64 Node with --node')
-const emulated = ['qemu-aarch64', '-L', ARM64_LIBRARIES, values.node]
+/** Without this machine's /sys, whose x86 caches make ONNX Runtime's detection of an Arm CPU crash. */
+const emulated = ['bwrap', '--dev-bind', '/', '/', '--tmpfs', '/sys', 'qemu-aarch64', '-L', ARM64_LIBRARIES, values.node]
 const records = positionals.length > 0 ? positionals : [SHIPPED_DEMO_RECORDING]
 const { tasks } = (await loadBundle(SHIPPED_BUNDLE)).manifest
 const rows = []

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-
 from ecgclip import bundle as box
 from ecgclip import export
 from ecgclip.config import load_recipe
