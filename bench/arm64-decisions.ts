@@ -9,17 +9,22 @@ import { SHIPPED_BUNDLE, SHIPPED_DEMO_RECORDING } from '../models/shipped-assets
  * The CPU path on arm64, under qemu-user, beside this machine's own: both must pass the goldens, and decide alike on every window
  * of the records. `make arm64` (`arm64.sh`) fetches what it needs and calls it. Exit code 3 when a decision differs.
  *
- *     node dist/bench/arm64-decisions.js --node PATH-OF-AN-ARM64-NODE [--hop 5] [RECORD ...]
+ * On a busy machine fp32 can be too slow under emulation for the deadline of a run.
+ *
+ *     node dist/bench/arm64-decisions.js --node PATH-OF-AN-ARM64-NODE [--variants int8,fp32] [--hop 5] [RECORD ...]
  */
 
 const MAIN = fileURLToPath(new URL('../gateway/cli/main.js', import.meta.url))
 /** Of Debian's libc6-arm64-cross and libstdc++6-arm64-cross. */
 const ARM64_LIBRARIES = '/usr/aarch64-linux-gnu'
-const VARIANTS = ['int8', 'fp32']
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { node: { type: 'string' }, hop: { type: 'string', default: '5' } },
+  options: {
+    node: { type: 'string' },
+    variants: { type: 'string', default: 'int8' },
+    hop: { type: 'string', default: '5' },
+  },
 })
 if (values.node === undefined) throw new Error('name an arm64 Node with --node')
 /** Without this machine's /sys, whose x86 caches make ONNX Runtime's detection of an Arm CPU crash. */
@@ -39,7 +44,7 @@ const records = positionals.length > 0 ? positionals : [SHIPPED_DEMO_RECORDING]
 const { tasks } = (await loadBundle(SHIPPED_BUNDLE)).manifest
 const rows = []
 let flips = 0
-for (const variant of VARIANTS) {
+for (const variant of values.variants.split(',')) {
   const here = await assess([process.execPath], variant)
   const there = await assess(emulated, variant)
   if (there.length !== here.length) throw new Error(`${there.length} windows on arm64, ${here.length} here`)
