@@ -116,7 +116,11 @@ function createRow(task: MonitoredTask): Row {
   const row = element(
     'tr',
     {},
-    element('th', { scope: 'row', title: `${task.id}, threshold ${task.threshold.toFixed(2)}` }, task.display),
+    element(
+      'th',
+      { scope: 'row', title: `${task.id}: ${task.display}, threshold ${task.threshold.toFixed(2)}` },
+      element('span', { class: 'two-lines' }, task.display),
+    ),
     element('td', {}, spark),
     element('td', { class: 'probability' }, element('span', { class: 'bar' }, fill, mark), value),
   )
