@@ -59,7 +59,7 @@ def fit_heads(features: Floats, labels: Floats, weights: Array, biases: Array, p
         value.backward()
         return value
 
-    optimiser.step(loss)  # type: ignore[no-untyped-call]  # missing in the stubs
+    optimiser.step(loss)
     fitted = new.detach().numpy() / scale
     return fitted, bias.detach().numpy() - fitted @ mean
 
