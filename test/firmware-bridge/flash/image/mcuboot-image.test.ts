@@ -38,7 +38,11 @@ for (const [type, name] of [
     for (const at of [600, bytes.length - 5]) {
       const damaged = Uint8Array.from(bytes)
       damaged[at]! ^= 1
-      t.throws(() => verifyImage(parseMcubootImage(damaged), [key]), { message: /damaged|not accepted/ }, `a bit changed at ${at}`)
+      t.throws(
+        () => verifyImage(parseMcubootImage(damaged), [key]),
+        { message: /damaged|not accepted/ },
+        `a bit changed at ${at}`,
+      )
     }
   })
 }
