@@ -56,7 +56,7 @@ const BrokerSchema = z.strictObject({
   protocolVersion: z
     .union([z.literal(4), z.literal(5)])
     .default(4)
-    .describe('4 for MQTT 3.1.1; 5 for MQTT 5, with content types and expiry'),
+    .describe('4 for MQTT 3.1.1; 5 for MQTT 5, which also tells content type, schema and expiry'),
   outboxMebibytes: z
     .int()
     .min(1)

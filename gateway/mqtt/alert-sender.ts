@@ -89,7 +89,7 @@ export function createAlertSender({ outbox, topicOf, clock, log }: AlertSenderOp
     const topic = topicOf(stored)
     const over = stored.state === 'inactive'
     const payload = JSON.stringify(published(stored, clock.utc(), stored.seq <= backlogEnd))
-    const publications = [connection.publish({ topic, payload, qos: 1, retain: !over })]
+    const publications = [connection.publish({ topic, payload, qos: 1, retain: !over, schema: stored.schema })]
     // The last word is followed, on the same topic and so in this order, by the empty message that clears what is retained.
     // The entry stays until both are acknowledged, so that a crash in between repeats both.
     if (over) publications.push(connection.publish({ topic, payload: '', qos: 1, retain: true }))

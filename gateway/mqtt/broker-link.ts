@@ -1,9 +1,10 @@
-import mqtt, { type IClientPublishOptions, type MqttClient } from 'mqtt'
+import mqtt, { type MqttClient } from 'mqtt'
 import { type Millis, Seconds } from '../../ecg/units.js'
 import type { Clock } from '../alerts/clock.js'
 import { createBackOff } from './back-off.js'
 import { type BrokerOptions, brokerName, credentials } from './broker-options.js'
 import type { Log } from './log.js'
+import { mqtt5Properties } from './mqtt5-properties.js'
 import type { Timing } from './timing.js'
 import { within } from './within.js'
 
@@ -12,6 +13,10 @@ export interface Publication {
   readonly payload: string
   readonly qos: 0 | 1
   readonly retain: boolean
+  /** The message's `schema`, when it names one; told to the broker by MQTT 5 only. */
+  readonly schema?: string
+  /** The broker keeps it no longer for whoever is away; without it for ever. MQTT 5 only. */
+  readonly expiresAfter?: Millis
 }
 
 /** One connection to the broker, from CONNACK until it breaks; never reused afterwards. */
@@ -49,11 +54,9 @@ export interface BrokerLinkOptions {
 /** A connection must last this long before the next failure starts again at the shortest wait. */
 const STABLE_AFTER = Seconds(5)
 
-const MQTT5_PROPERTIES = { payloadFormatIndicator: true, contentType: 'application/json' }
-
 /** Keeps a connection to the broker, for ever, also when the broker is not there at the start. */
 export function keepConnected(options: BrokerLinkOptions): BrokerLink {
-  const { url, broker, clock, timing, log } = options
+  const { url, broker, will, clock, timing, log } = options
   const name = brokerName(url)
   const backOff = createBackOff(timing.reconnectFirst, timing.reconnectCap, Math.random)
   let current: OpenConnection | null = null
@@ -77,7 +80,13 @@ export function keepConnected(options: BrokerLinkOptions): BrokerLink {
         connectTimeout: timing.connectTimeout,
         reconnectPeriod: 0, // one client object is one connection; the waits between them are ours
         queueQoSZero: false,
-        will: { ...options.will, payload: Buffer.from(options.will.payload) },
+        will: {
+          topic: will.topic,
+          payload: Buffer.from(will.payload),
+          qos: will.qos,
+          retain: will.retain,
+          ...(broker.protocolVersion === 5 && { properties: mqtt5Properties(will) }),
+        },
         ...credentials(url, broker),
       })
     } catch (error) {
@@ -175,10 +184,10 @@ function openConnection(
       drop('the broker acknowledges nothing')
   }, timing.acknowledgeWithin / 4)
 
-  function send({ topic, payload, qos, retain }: Publication, settled: (error?: Error) => void): void {
+  function send(publication: Publication, settled: (error?: Error) => void): void {
+    const { topic, payload, qos, retain } = publication
     if (qos === 1 && unacknowledged++ === 0) progress = clock.monotonic()
-    const properties: IClientPublishOptions =
-      broker.protocolVersion === 5 && payload !== '' ? { properties: MQTT5_PROPERTIES } : {}
+    const properties = broker.protocolVersion === 5 ? { properties: mqtt5Properties(publication) } : {}
     client.publish(topic, payload, { qos, retain, ...properties }, error => {
       if (qos === 1) {
         unacknowledged--

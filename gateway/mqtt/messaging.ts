@@ -14,6 +14,7 @@ import { type DeviceReport, deviceStateMessage } from './device-state-message.js
 import { startEmbeddedBroker } from './embedded-broker.js'
 import { evidenceMessage } from './evidence-message.js'
 import { createHealthReporter, type HealthReport } from './health-reporter.js'
+import { json } from './json-publication.js'
 import { createLatestValues } from './latest-values.js'
 import type { Log } from './log.js'
 import { rfc3339, type StateMessage } from './messages.js'
@@ -145,7 +146,7 @@ export async function startMessaging(options: MessagingOptions): Promise<Messagi
       alerts: outbox.dropped,
       evidence: evidenceDropped,
     })
-  const reportHealth = () => latest.set(json(topics.health, health(), 0, true))
+  const reportHealth = () => latest.set(json(topics.health, health(), 0, true, timing.healthExpires))
 
   const link: BrokerLink = keepConnected({
     url,
@@ -191,7 +192,9 @@ export async function startMessaging(options: MessagingOptions): Promise<Messagi
       assessmentsUnderWay++
       try {
         const message = assessmentMessage(gateway, device, assessed)
-        await connection.publish(json(topics.assessment(device), message, assessmentQos, false))
+        await connection.publish(
+          json(topics.assessment(device), message, assessmentQos, false, timing.assessmentExpires),
+        )
         assessmentsPublished++
         return true
       } catch {
@@ -210,7 +213,8 @@ export async function startMessaging(options: MessagingOptions): Promise<Messagi
       const { id, device } = window.alert
       try {
         if (connection === null) throw new Error('it is not connected')
-        await connection.publish(json(topics.evidence(device, id), evidenceMessage(gateway, window, format), 1, false))
+        const message = evidenceMessage(gateway, window, format)
+        await connection.publish(json(topics.evidence(device, id), message, 1, false, timing.evidenceExpires))
       } catch (cause) {
         evidenceDropped++
         throw new MessagingError(
@@ -238,10 +242,3 @@ export async function startMessaging(options: MessagingOptions): Promise<Messagi
     },
   }
 }
-
-const json = (topic: string, message: object, qos: 0 | 1, retain: boolean): Publication => ({
-  topic,
-  payload: JSON.stringify(message),
-  qos,
-  retain,
-})

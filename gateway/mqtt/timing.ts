@@ -10,6 +10,9 @@ export interface Timing {
   readonly healthEvery: Millis
   readonly diskRetry: Millis
   readonly stopWithin: Millis
+  readonly assessmentExpires: Millis
+  readonly evidenceExpires: Millis
+  readonly healthExpires: Millis
 }
 
 export const TIMING: Timing = {
@@ -27,4 +30,12 @@ export const TIMING: Timing = {
   diskRetry: Seconds(2),
   /** What a clean stop may spend on delivering what is stored; the rest is delivered after the next start. */
   stopWithin: Seconds(3),
+  /**
+   * How long a broker that speaks MQTT 5 keeps a message. Alerts and states have no such limit: a subscriber accounts for every
+   * `seq`, and an alert is retained while it is active, so that an expiry would hide it from whoever comes late.
+   */
+  assessmentExpires: Seconds(600),
+  evidenceExpires: Seconds(3600),
+  /** Five reports that did not come: what is retained is no longer true. */
+  healthExpires: Seconds(300),
 }

@@ -21,6 +21,9 @@ export const QUICK: Timing = {
   healthEvery: Millis(60_000),
   diskRetry: Millis(20),
   stopWithin: Millis(5000),
+  assessmentExpires: Millis(600_000),
+  evidenceExpires: Millis(600_000),
+  healthExpires: Millis(600_000),
 }
 
 export interface RecordedLog extends Log {

@@ -45,6 +45,7 @@ export async function subscribe(
     clientId: `subscriber-${process.pid}-${subscribers++}`,
     protocolVersion,
     clean: false, // what the broker takes while it cannot be passed on is passed on later
+    ...(protocolVersion === 5 && { properties: { sessionExpiryInterval: 3600 } }),
     reconnectPeriod: 20,
     resubscribe: true,
   })

@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setImmediate } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate } from 'node:timers/promises'
 import t from 'tap'
-import { freePort, mosquitto } from './brokers.js'
-import { alertOf, messagingFor, recordedLog } from './messaging-rig.js'
+import { Seconds, UnixMillis } from '../../../ecg/units.js'
+import { assessedWindow } from '../alerts/alert-rig.js'
+import { cable, freePort, mosquitto } from './brokers.js'
+import { alertOf, messagingFor, QUICK, recordedLog } from './messaging-rig.js'
 import { subscribe } from './subscriber.js'
 import { tempFolder } from './temp-folder.js'
 
@@ -105,7 +107,46 @@ t.test(
     await subscriber.until('the clearing', () => subscriber.last('/alert/AFIB') === null)
     t.equal(messaging.counters.connects, 1, log.lines.join('\n'))
     const start = subscriber.received.find(({ message }) => message?.seq === 1)
-    t.match(start?.properties, { contentType: 'application/json', payloadFormatIndicator: true })
+    t.match(start?.properties, {
+      contentType: 'application/json',
+      payloadFormatIndicator: true,
+      userProperties: { schema: 'urn:ecgclip:alert:1' },
+    })
+  },
+)
+
+t.test(
+  'MQTT 5: who was away gets every alert, and no assessment that is out of date',
+  { skip: mosquitto.skip },
+  async t => {
+    const at = await mosquitto.start(t)
+    const line = await cable(t, at)
+    const broker = { url: at.url.href, protocolVersion: 5 as const }
+    const timing = { ...QUICK, assessmentExpires: Seconds(1) }
+    const messaging = await messagingFor(t, '', { broker, timing, assessmentQos: 1 })
+    const subscriber = await subscribe(t, line.url, 'ecg', 5)
+    const assessments = () => subscriber.received.filter(({ topic }) => topic.endsWith('/assessment'))
+    const assess = () => messaging.publishAssessment('d', assessedWindow({ AFIB: 0.1 }, UnixMillis(Date.now())))
+    await subscriber.until('the birth', () => subscriber.last('gw-1/state')?.state === 'online')
+    t.ok(await assess())
+    await subscriber.until('the assessment', () => assessments().length === 1)
+    t.match(assessments()[0]?.properties, {
+      messageExpiryInterval: Number,
+      userProperties: { schema: 'urn:ecgclip:assessment:1' },
+    })
+
+    line.cut()
+    await delay(200) // the broker, too, sees that nobody is there
+    t.ok(await assess())
+    messaging.publishAlert(alertOf('d', 'AFIB')('start'))
+    await delay(2500) // the broker counts whole seconds
+    line.mend()
+    await subscriber.until('the alert', () => subscriber.alerts.length > 0)
+    const alert = subscriber.received.find(({ topic }) => topic.endsWith('/alert/AFIB'))
+    t.notMatch(alert?.properties, { messageExpiryInterval: Number })
+    t.ok(await assess())
+    await subscriber.until('a new assessment', () => assessments().length > 1)
+    t.equal(assessments().length, 2, 'the one in between is gone')
   },
 )
 
