@@ -115,7 +115,7 @@ def _fine_tuned(
             rows = chosen[part.numpy()]
             with torch.no_grad():
                 eight = torch.from_numpy(millivolts(records.signals[rows]))
-                _, x = augment(
+                x, _ = augment(
                     network.encoder.preprocess.remove_baseline(eight),
                     torch.from_numpy(records.present[rows]),
                     torch.zeros(len(rows)),
