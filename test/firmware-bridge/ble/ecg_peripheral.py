@@ -17,6 +17,7 @@ from bumble.gatt import Attribute, Characteristic, CharacteristicValue, Service
 from bumble.host import Host
 from bumble.link import LocalLink
 from bumble.transport.common import AsyncPipeSink
+from smp_service import SmpService
 from virtual_controller import VirtualController
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "firmware-bridge" / "vectors"))
@@ -45,6 +46,7 @@ class Options:
     speed: float = 1.0  # of its clock: a test of 10 s windows need not take 10 s
     service: str = SERVICE
     advertised: bool = True  # its service, beside its name
+    smp: str = ""  # HOST:PORT of the console to which its SMP service passes everything on; none without
     seed: int = 1
 
 
@@ -96,6 +98,7 @@ class EcgPeripheral:
             CharacteristicValue(write=self._heard),
         )
         self._device.add_service(Service(self.options.service, [self._to_host, from_host]))
+        self._smp = SmpService(self._device, self.options.smp) if self.options.smp else None
         self._device.gatt_server.max_mtu = self.options.mtu
         self._device.on("connection", self._connected)
 
@@ -103,6 +106,8 @@ class EcgPeripheral:
 
     async def start(self) -> None:
         await self._device.power_on()
+        if self._smp:
+            await self._smp.start()
         await self._advertise()
         self._sampling = asyncio.create_task(self._sample())
 
@@ -159,7 +164,7 @@ class EcgPeripheral:
     def passed(self, pdu: bytes) -> None:
         """A PDU of ours has reached the host's controller."""
         att = pdu[L2CAP_HEADER:]
-        if att[0] != NOTIFICATION:
+        if att[0] != NOTIFICATION or int.from_bytes(att[1:3], "little") != self._to_host.handle:
             return
         packet = decode_packet(att[ATT_HEADER:])
         if packet.type == "SAMPLES":

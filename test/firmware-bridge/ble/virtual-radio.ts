@@ -17,6 +17,7 @@ export interface RadioDevice {
   readonly speed?: number
   readonly service?: string
   readonly advertised?: boolean
+  readonly smp?: string
 }
 
 export interface RadioAccount {
