@@ -6,8 +6,10 @@ import { MessagingError } from './messaging-error.js'
 
 const LOOPBACK = '127.0.0.1'
 
-/** A subscriber that does not read for this long is disconnected: one that is frozen would hold up all the others. */
-const DRAIN_TIMEOUT = Seconds(10)
+/** What is kept for a subscriber that does not read: minutes of assessments. Beyond it all the others wait for this one … */
+const UNREAD_BYTES = 2 ** 20
+/** … and if it does not catch up within this, it is disconnected. Shorter than a publisher waits for its PUBACK. */
+const DRAIN_TIMEOUT = Seconds(2)
 
 export interface EmbeddedBroker {
   readonly url: string
@@ -19,7 +21,7 @@ export interface EmbeddedBroker {
 export async function startEmbeddedBroker(port: number): Promise<EmbeddedBroker> {
   const broker = await Aedes.createBroker({ drainTimeout: DRAIN_TIMEOUT })
   const sockets = new Set<Socket>()
-  const server = createServer(socket => {
+  const server = createServer({ highWaterMark: UNREAD_BYTES }, socket => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
     broker.handle(socket)
