@@ -6,6 +6,7 @@ import type { DeviceImage } from '../../firmware-bridge/flash/smp/smp-commands.j
 import {
   checkAgainst,
   deliverImage,
+  type FlashListener,
   type FlashPolicy,
   upgradeDevice,
 } from '../../firmware-bridge/flash/upgrade-device.js'
@@ -73,61 +74,58 @@ function listCommand(): Command {
 }
 
 function uploadCommand(): Command {
-  return sendOptions(new Command('upload'))
-    .description('bring an image into the free slot; nothing changes until it is tested')
-    .argument('<file>', 'image signed with imgtool, .bin')
-    .action(async (path: string, flags: SendFlags) => {
-      const file = await checkFile(path, flags)
-      await withDevices(flags, {
-        run: async (device, listener) => {
-          if (flags.dryRun) return dryRun(device, file, flags)
-          const begun = performance.now()
-          const upload = await device.paused(() => deliverImage(device, file, policyOf(flags), listener))
-          return { file: described(file), seconds: seconds(begun), upload: upload ?? null }
-        },
-        asText: result =>
-          'would' in result
-            ? `${result.would}\n`
-            : `${file.name}, version ${file.version}: ${result.upload ? `sent ${file.bytes.length} bytes in ${result.seconds} s` : 'was there already'}; test it next\n`,
-      })
-    })
+  return sendCommand('upload', 'bring an image into the free slot; nothing changes until it is tested', {
+    async send(device, file, policy, listener) {
+      const upload = await device.paused(() => deliverImage(device, file, policy, listener))
+      return { upload: upload ?? null }
+    },
+    asText: ({ upload, seconds, file }) =>
+      `${file.name}, version ${file.version}: ${upload ? `sent ${file.bytes} bytes in ${seconds} s` : 'was there already'}; test it next`,
+  })
 }
 
 function upgradeCommand(): Command {
-  return sendOptions(new Command('upgrade'))
-    .description('upload, test, reset, see that it comes back and streams, confirm; what fails leaves the old firmware')
+  return sendCommand(
+    'upgrade',
+    'upload, test, reset, see that it comes back and streams, confirm; what fails leaves the old firmware',
+    {
+      send: upgradeDevice,
+      asText({ from, to, changed, streams, seconds }) {
+        const stream = streams === undefined ? 'whether it streams cannot be seen on this carrier' : 'and it streams'
+        return changed
+          ? `version ${from ?? '?'} → ${to} in ${seconds} s, confirmed; ${stream}`
+          : `version ${to} was running and confirmed already; ${stream}`
+      },
+    },
+  )
+}
+
+/** What is done with an image that holds on this side already. */
+interface Sending<Result extends object> {
+  send(device: FlashDevice, file: CheckedFile, policy: FlashPolicy, listener: FlashListener): Promise<Result>
+  asText(result: Result & { readonly file: ReturnType<typeof described>; readonly seconds: number }): string
+}
+
+function sendCommand<Result extends object>(
+  name: string,
+  description: string,
+  { send, asText }: Sending<Result>,
+): Command {
+  return sendOptions(new Command(name))
+    .description(description)
     .argument('<file>', 'image signed with imgtool, .bin')
     .action(async (path: string, flags: SendFlags) => {
       const file = await checkFile(path, flags)
       await withDevices(flags, {
-        run: async (device, listener) => {
+        async run(device, listener) {
           if (flags.dryRun) return dryRun(device, file, flags)
           const begun = performance.now()
-          const result = await upgradeDevice(device, file, policyOf(flags), listener)
+          const result = await send(device, file, policyOf(flags), listener)
           return { file: described(file), seconds: seconds(begun), ...result }
         },
-        asText: result => ('would' in result ? `${result.would}\n` : upgradeText(result)),
+        asText: result => `${'would' in result ? result.would : asText(result)}\n`,
       })
     })
-}
-
-function upgradeText({
-  from,
-  to,
-  changed,
-  streams,
-  seconds,
-}: {
-  from: string | undefined
-  to: string
-  changed: boolean
-  streams: boolean | undefined
-  seconds: number
-}): string {
-  const stream = streams === undefined ? 'whether it streams cannot be seen on this carrier' : 'and it streams'
-  return changed
-    ? `version ${from ?? '?'} → ${to} in ${seconds} s, confirmed; ${stream}\n`
-    : `version ${to} was running and confirmed already; ${stream}\n`
 }
 
 function stateCommand(verb: 'test' | 'confirm', description: string): Command {
