@@ -8,6 +8,8 @@ import { openFlashDevice } from '../../../firmware-bridge/flash/open-flash-devic
 /** What Zephyr's sample says once its SMP server listens. */
 const LISTENS = 'smp_sample: build time'
 const BOOTLOADER = 'Booting MCUboot'
+/** A test file that is killed takes nobody along, and MCUboot's serial recovery never sleeps, s. */
+const LIVES_FOR = 300
 
 /**
  * A Zephyr in QEMU behind a serial adapter that stays while its clients come and go. The adapter drops what is sent to a processor
@@ -19,8 +21,9 @@ export async function openZephyr(t: Test, machine: readonly string[], afterBoot 
   const clients = await listen(t)
   const connected = once(adapter.server, 'connection')
   const options = ['-display', 'none', '-monitor', 'none', '-serial', `tcp:127.0.0.1:${adapter.port}`]
-  const board = spawn('qemu-system-arm', [...options, ...machine], { stdio: ['ignore', 'ignore', 'inherit'] })
-  t.teardown(() => board.kill('SIGKILL'))
+  const command = ['qemu-system-arm', ...options, ...machine]
+  const board = spawn('timeout', [`${LIVES_FOR}`, ...command], { stdio: ['ignore', 'ignore', 'inherit'] })
+  t.teardown(() => board.kill())
   const [uart] = (await connected) as [Socket]
   uart.on('error', () => {})
 
