@@ -16,8 +16,9 @@ node_modules/.ecgclip-lock: package-lock.json
 test:
 	node test/run.mjs
 
+# One table: ingest, inference, end to end, memory, start-up and flashing, with peers beside. Some minutes.
 bench: build
-	node dist/gateway/cli/main.js bench
+	node dist/bench/peers/one-table.js $(BENCH)
 
 # The CPU path on arm64, emulated, beside this machine's: goldens and decisions.
 arm64: build
