@@ -1,22 +1,30 @@
 import { Command } from 'commander'
-import { assessCommand } from './assess.js'
-import { backupCommand, restoreCommand } from './backup.js'
-import { benchCommand } from './bench.js'
-import { configCommand } from './config.js'
-import { demoCommand } from './demo.js'
-import { devicesCommand } from './devices.js'
-import { doctorCommand } from './doctor.js'
-import { evaluateCommand } from './evaluate.js'
-import { flashCommand } from './flash.js'
-import { keyCommand } from './key.js'
-import { modelCommand } from './model.js'
 import { packageVersion } from './package-version.js'
-import { recordCommand } from './record.js'
-import { replayCommand } from './replay.js'
-import { runCommand } from './run.js'
 
-/** The command line as a tree of commands that has not run yet. */
-export function createProgram(): Command {
+/** A command is loaded when it is wanted: all of them are a thousand modules and a second. */
+const COMMANDS: Readonly<Record<string, () => Promise<() => Command>>> = {
+  demo: async () => (await import('./demo.js')).demoCommand,
+  run: async () => (await import('./run.js')).runCommand,
+  devices: async () => (await import('./devices.js')).devicesCommand,
+  record: async () => (await import('./record.js')).recordCommand,
+  replay: async () => (await import('./replay.js')).replayCommand,
+  assess: async () => (await import('./assess.js')).assessCommand,
+  evaluate: async () => (await import('./evaluate.js')).evaluateCommand,
+  bench: async () => (await import('./bench.js')).benchCommand,
+  model: async () => (await import('./model.js')).modelCommand,
+  key: async () => (await import('./key.js')).keyCommand,
+  config: async () => (await import('./config.js')).configCommand,
+  backup: async () => (await import('./backup.js')).backupCommand,
+  restore: async () => (await import('./backup.js')).restoreCommand,
+  doctor: async () => (await import('./doctor.js')).doctorCommand,
+  flash: async () => (await import('./flash.js')).flashCommand,
+}
+
+/**
+ * The command line as a tree of commands that has not run yet: the one that the words ask for, or all of them where they ask
+ * for none that there is.
+ */
+export async function createProgram(words: readonly string[] = []): Promise<Command> {
   const program = new Command('ecgclip')
     .description(
       'Edge gateway for wearable and bedside ECG. Not a medical device: alerts are advisory output of a statistical model.',
@@ -26,24 +34,10 @@ export function createProgram(): Command {
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'ecgclip: ')) })
     .exitOverride()
 
-  for (const make of [
-    demoCommand,
-    runCommand,
-    devicesCommand,
-    recordCommand,
-    replayCommand,
-    assessCommand,
-    evaluateCommand,
-    benchCommand,
-    modelCommand,
-    keyCommand,
-    configCommand,
-    backupCommand,
-    restoreCommand,
-    doctorCommand,
-    flashCommand,
-  ])
-    program.addCommand(inheriting(make(), program))
+  const word = words.find(word => !word.startsWith('-')) ?? ''
+  const wanted = Object.hasOwn(COMMANDS, word) ? COMMANDS[word] : undefined
+  const makers = await Promise.all((wanted ? [wanted] : Object.values(COMMANDS)).map(load => load()))
+  for (const make of makers) program.addCommand(inheriting(make(), program))
   return program
 }
 

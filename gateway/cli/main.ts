@@ -7,7 +7,7 @@ import { createProgram } from './create-program.js'
 
 const USAGE_ERROR = 2
 
-const program = createProgram()
+const program = await createProgram(process.argv.slice(2))
 
 // A reader that goes away (`ecgclip assess … | head`) is the reader's business, not an error.
 process.stdout.on('error', error => process.exit((error as NodeJS.ErrnoException).code === 'EPIPE' ? 0 : 1))

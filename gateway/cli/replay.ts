@@ -14,7 +14,6 @@ import { isCapturePath, readCapture } from '../../firmware-bridge/recording/read
 import { readRecording } from '../../firmware-bridge/recording/read-recording.js'
 import { DEFAULT_BAUD, DEFAULT_DRIVER } from '../../firmware-bridge/transport/device-uri.js'
 import { loadConfig } from '../config/load-config.js'
-import { startGateway } from '../gateway.js'
 import { createLog } from './create-log.js'
 import { number } from './options.js'
 import { packageVersion } from './package-version.js'
@@ -95,6 +94,7 @@ async function play(path: string, flags: ReplayFlags, to: string): Promise<Playi
 async function publish(playing: Playing, broker: string): Promise<void> {
   const data = await mkdtemp(join(tmpdir(), 'ecgclip-replay-'))
   const { log, release } = createLog('warn')
+  const { startGateway } = await import('../gateway.js') // a second's work that no other destination needs
   try {
     const devices = [{ uri: `${playing.carrier.uri}?driver=${playing.driver}` }]
     const config = loadConfig(undefined, {

@@ -6,7 +6,7 @@ import { createProgram } from '../../gateway/cli/create-program.js'
 /** Every command that the documentation names exists, with every flag it is shown with. */
 
 const ROOT = new URL('../../../', import.meta.url)
-const program = createProgram()
+const program = await createProgram()
 const PAGES = ['README.md', 'SECURITY.md', ...readdirSync(new URL('docs', ROOT)).map(name => `docs/${name}`)].filter(
   name => name.endsWith('.md'),
 )
