@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import { formatTable } from '../../gateway/cli/format-table.js'
 import { makeBoard, posixBoard } from '../../test/firmware-bridge/firmware/board-host.js'
-import { makeImage, NO_IMGTOOL } from '../../test/firmware-bridge/flash/image-maker.js'
+import { makeFlash, makeImage, NO_IMGTOOL } from '../../test/firmware-bridge/flash/image-maker.js'
 import { type EndToEnd, measureEndToEnd } from '../end-to-end.js'
 import type { InferenceRow } from '../inference.js'
 
@@ -124,16 +124,18 @@ async function startUp(): Promise<Line[]> {
   }
 }
 
-/** Onto the C library with its flash in a file, through a converter that keeps what it has for 16 ms, as FTDI's do. */
+/** Onto the C library, a program with its flash in a file. */
 async function flash(): Promise<Line[]> {
-  const what = 'flash: bytes/s, answers kept for 16 ms'
+  const what = 'flash: bytes/s over a pseudo-terminal'
   const reason = NO_IMGTOOL || makeBoard('posix', ['cc'])
   if (reason) return [{ what, ours: '', peer: '', peerIs: reason }]
   const folder = mkdtempSync(join(tmpdir(), 'ecgclip-bench-'))
-  const board = spawn(posixBoard, ['--flash', join(folder, 'flash')], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const board = spawn(posixBoard, ['--flash', makeFlash(folder, { version: '1.0.0' })], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   try {
     const { value: uri } = await createInterface(board.stdout)[Symbol.asyncIterator]().next()
-    const text = await run('../flash-upload.js', uri, makeImage(folder, { version: '1.0.0' }).path, '3', '16')
+    const text = await run('../flash-upload.js', uri, makeImage(folder, { version: '1.0.1' }).path, '3')
     const runs = [...text.matchAll(/one at a time (\d+) B\/s, several (\d+) B\/s/g)]
     const median = (group: number) => runs.map(found => Number(found[group])).sort((a, b) => a - b)[runs.length >> 1]
     return [{ what, ours: `${median(2)}`, peer: `${median(1)}`, peerIs: 'one part at a time, as most SMP tools do' }]
