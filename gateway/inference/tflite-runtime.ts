@@ -95,7 +95,10 @@ function loadDelegate({ library: path, options }: DelegateSetup): { handle: Hand
   const keys = options.map(([key]) => key)
   const values = options.map(([, value]) => value)
   const handle = create(keys, values, options.length, report)
-  if (handle === null) throw new Error(`the delegate ${path} does not start${said()}`)
+  if (handle === null) {
+    koffi.unregister(report)
+    throw new Error(`the delegate ${path} does not start${said()}`)
+  }
   return {
     handle,
     said,
