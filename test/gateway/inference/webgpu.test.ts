@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { listSupportedBackends } from 'onnxruntime-node'
 import t from 'tap'
@@ -10,7 +11,9 @@ const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json'
 const icd = process.env.VK_ICD_FILENAMES ?? SWIFTSHADER
 const skip = !listSupportedBackends().some(({ name }) => name === 'webgpu')
   ? 'onnxruntime-node has no WebGPU here'
-  : !existsSync(icd) && 'install chromium-common, or set VK_ICD_FILENAMES to a Vulkan driver’s manifest'
+  : spawnSync('sh', ['-c', '/sbin/ldconfig -p | grep -q libvulkan.so.1']).status !== 0
+    ? 'install libvulkan1'
+    : !existsSync(icd) && 'install chromium-common, or set VK_ICD_FILENAMES to a Vulkan driver’s manifest'
 
 t.test('a model runs on a GPU through WebGPU, within the tolerance of the goldens', { skip }, async t => {
   process.env.VK_ICD_FILENAMES = icd
