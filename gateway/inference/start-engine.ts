@@ -68,7 +68,7 @@ export async function startEngine(bundle: Bundle, options: EngineOptions = {}): 
   const { variant = AUTO, provider = AUTO, threads = 1, deadline, queueLimit, patients = 1 } = options
   const pairs = candidatesFor(bundle.manifest, variant, provider)
   const goldens = await readGoldens(bundle)
-  const batch = Math.min(LARGEST_BATCH, patients)
+  const batch = Math.max(1, Math.min(LARGEST_BATCH, patients)) // a gateway without devices yet measures a window, too
   const alone = { deadline, queueLimit, threads, batch, workers: 1 }
   const cache = openSelectionCache(options.cache)
   const key = selectionKey([
