@@ -132,6 +132,7 @@ t.test('there are as many workers as bring a burst of all patients’ windows ho
     'recordings',
   )
   t.equal((await engine(t, await bundle(t), { patients: 1 })).workers, 1)
+  t.equal((await engine(t, await bundle(t), { patients: 0 })).workers, 1, 'also before there is a patient')
 })
 
 t.test('what this version cannot run is listed with the reason', async t => {
