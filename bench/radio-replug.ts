@@ -1,13 +1,12 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import type { DeviceState } from '../firmware-bridge/device-stream.js'
 import { openDevice } from '../firmware-bridge/devices/open-device.js'
 import { NO_RADIO, openVirtualRadio } from '../test/firmware-bridge/ble/virtual-radio.js'
+import { processHoldings } from './process-holdings.js'
 
 /**
  * Radio links lost and found, through noble and a virtual controller; needs a checkout with .venv (node test/run.mjs python).
@@ -24,7 +23,6 @@ const MOST_DELAY = 3_000
 const WARM_UP = 0.2
 const MOST_GROWTH_MIB = 8
 const LOOK = 5
-const MIB = 2 ** 20
 
 const { values } = parseArgs({
   options: {
@@ -38,8 +36,6 @@ if (NO_RADIO) {
   process.exit(CHECK_FAILED)
 }
 
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
 const folder = mkdtempSync(join(tmpdir(), 'ecgclip-radio-'))
 const count = Number(values.devices)
 const addresses = Array.from({ length: count }, (_, i) => `C0:FF:EE:00:00:${String(i + 1).padStart(2, '0')}`)
@@ -69,9 +65,9 @@ for (const { until } of devices) await until('streaming')
 
 const rounds = Math.ceil(Number(values.cycles) / count)
 await all(Math.ceil(WARM_UP * rounds))
-const before = held()
+const before = processHoldings()
 const delays = (await all(rounds)).sort((a, b) => a - b)
-const after = held()
+const after = processHoldings()
 const { stream } = devices[0]!
 await Promise.all(devices.map(device => device.stream.stop()))
 await radio.close()
@@ -118,10 +114,4 @@ async function all(times: number): Promise<number[]> {
     found.push(...waits)
   }
   return found
-}
-
-function held() {
-  collectGarbage()
-  const { rss, heapUsed } = process.memoryUsage()
-  return { descriptors: readdirSync('/proc/self/fd').length, rssMiB: rss / MIB, heapMiB: heapUsed / MIB }
 }

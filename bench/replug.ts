@@ -1,16 +1,15 @@
-import { mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { mkdtempSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import type { DeviceState } from '../firmware-bridge/device-stream.js'
 import { openDevice } from '../firmware-bridge/devices/open-device.js'
 import { recordingSource } from '../firmware-bridge/emulator/recording-source.js'
 import { startDeviceOnPty, type VirtualDeviceOptions } from '../firmware-bridge/emulator/virtual-device.js'
 import { readRecording } from '../firmware-bridge/recording/read-recording.js'
 import { SHIPPED_DEMO_RECORDING } from '../models/shipped-assets.js'
+import { processHoldings } from './process-holdings.js'
 
 /**
  * Cables pulled and put back, on real pseudo-terminals and through the real serialport; each comes back as another terminal under
@@ -27,7 +26,6 @@ const WARM_UP = 1_000
 const MOST_GROWTH_MIB = 8
 /** How often a state is looked at, ms. */
 const LOOK = 5
-const MIB = 2 ** 20
 
 const { values } = parseArgs({
   options: {
@@ -39,17 +37,15 @@ const { values } = parseArgs({
 const ports = Number(values.ports)
 const rounds = Math.ceil(Number(values.cycles) / ports)
 
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
 const folder = mkdtempSync(join(tmpdir(), 'ecgclip-replug-'))
 const { recording } = await readRecording(SHIPPED_DEMO_RECORDING)
 const source = recordingSource(recording, { loop: true })
 const cables = await Promise.all(Array.from({ length: ports }, (_, port) => plugIn(port)))
 
 await all(Math.ceil(WARM_UP / ports))
-const before = held()
+const before = processHoldings()
 const delays = (await all(rounds)).sort((a, b) => a - b)
-const after = held()
+const after = processHoldings()
 const states = cables.map(({ state }) => state())
 await Promise.all(cables.map(cable => cable.end()))
 rmSync(folder, { recursive: true })
@@ -59,14 +55,16 @@ const result = {
   medianMs: delays[Math.floor(delays.length / 2)]!,
   worstMs: delays.at(-1)!,
   descriptors: { before: before.descriptors, after: after.descriptors },
-  rssMiB: { before: before.rss, after: after.rss },
-  heapMiB: { before: before.heap, after: after.heap },
+  rssMiB: { before: before.rssMiB, after: after.rssMiB },
+  heapMiB: { before: before.heapMiB, after: after.heapMiB },
 }
 const faults = [
   ...(after.descriptors > before.descriptors
     ? [`${after.descriptors - before.descriptors} descriptors were left open`]
     : []),
-  ...(after.rss - before.rss > MOST_GROWTH_MIB ? [`memory grew by ${(after.rss - before.rss).toFixed(1)} MiB`] : []),
+  ...(after.rssMiB - before.rssMiB > MOST_GROWTH_MIB
+    ? [`memory grew by ${(after.rssMiB - before.rssMiB).toFixed(1)} MiB`]
+    : []),
   ...(result.worstMs > MOST_DELAY ? [`a cable took ${result.worstMs.toFixed(0)} ms to stream again`] : []),
   ...(states.some(state => state !== 'streaming') ? ['a device does not stream'] : []),
 ]
@@ -132,10 +130,4 @@ async function plugIn(port: number) {
       await device.stop()
     },
   }
-}
-
-function held() {
-  collectGarbage()
-  const { rss, heapUsed } = process.memoryUsage()
-  return { descriptors: readdirSync('/proc/self/fd').length, rss: rss / MIB, heap: heapUsed / MIB }
 }

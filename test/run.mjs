@@ -11,6 +11,11 @@ mkdirSync('build/test', { recursive: true })
 /** What a suite needs from the system: a program on the PATH (or a file), and the Debian package that brings it. */
 const NEEDS = [
   { suite: 'typescript', package: 'chromium', found: () => onPath('chromium') },
+  {
+    suite: 'typescript',
+    package: 'libvulkan1',
+    found: () => succeeds('sh', ['-c', '/sbin/ldconfig -p | grep -q libvulkan.so.1']),
+  },
   { suite: 'typescript', package: 'bubblewrap', found: () => onPath('bwrap') },
   { suite: 'typescript', package: 'strace', found: () => onPath('strace') },
   { suite: 'typescript', package: 'systemd', found: () => onPath('systemd-analyze') },
