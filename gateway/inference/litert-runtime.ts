@@ -1,5 +1,6 @@
 import { dirname } from 'node:path'
 import koffi from 'koffi'
+import { loadLibrary } from './load-library.js'
 import type { ModelRuntime } from './model-runtime.js'
 import type { ModelSetup } from './worker-protocol.js'
 
@@ -99,7 +100,7 @@ function optionsOf(folder: string): Buffer {
 
 /** What is used of the library; every function gives a `LiteRtStatus`, and `create` those whose last argument is the result. */
 function bind(path: string) {
-  const library = koffi.load(path)
+  const library = loadLibrary(path)
   const declare = (name: string, parameters: string) => library.func(`int LiteRt${name}(${parameters})`)
   const direction = (way: string) => ({
     [`GetNumSignature${way}s`]: 'void *signature, _Out_ size_t *count',

@@ -1,4 +1,5 @@
 import koffi from 'koffi'
+import { loadLibrary } from './load-library.js'
 import type { ModelRuntime } from './model-runtime.js'
 import type { DelegateSetup, ModelSetup, RuntimeSetup } from './worker-protocol.js'
 
@@ -22,7 +23,7 @@ export function loadTfLite(
   setup: ModelSetup,
   { library: path, delegate: wanted }: RuntimeSetup & { kind: 'tflite' },
 ): ModelRuntime {
-  const library = koffi.load(path)
+  const library = loadLibrary(path)
   const bind = (result: string, name: string, parameters: string) =>
     library.func(`${result} TfLite${name}(${parameters})`)
   const model = bind('void *', 'ModelCreate', 'void *bytes, size_t size')
@@ -84,7 +85,7 @@ export function loadTfLite(
 
 /** The two functions of every external delegate: `tensorflow/lite/delegates/external/external_delegate.cc`. */
 function loadDelegate({ library: path, options }: DelegateSetup): { handle: Handle; said(): string; release(): void } {
-  const library = koffi.load(path)
+  const library = loadLibrary(path)
   const create = library.func(
     'void *tflite_plugin_create_delegate(const char **keys, const char **values, size_t count, EcgclipDelegateError *report)',
   )
