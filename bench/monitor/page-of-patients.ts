@@ -17,6 +17,8 @@ export interface SimulatedPatient {
   readonly id: string
   /** Where in the demo recording it begins, s: sinus rhythm at first, atrial fibrillation from the 20th on. */
   readonly from: number
+  /** Where it begins again, s; after the whole recording by default. */
+  readonly to?: number
   /** Of the recording's channels; all by default. */
   readonly leads?: readonly string[]
   readonly battery?: number
@@ -40,8 +42,16 @@ export async function startPageOfPatients(
   const { recording } = await readRecording(SHIPPED_DEMO_RECORDING)
   const whole = recordingSource(recording, { loop: true })
   const devices = new Map<string, VirtualDevice>()
-  for (const { id, from, leads = whole.leads, electrodesOff = () => 0 } of patients)
-    devices.set(id, await startDeviceOnPty({ source: part(whole, leads, from * whole.rate), id, electrodesOff }))
+  for (const {
+    id,
+    from,
+    to = from + recording.samples / whole.rate,
+    leads = whole.leads,
+    electrodesOff = () => 0,
+  } of patients) {
+    const source = part(whole, leads, from * whole.rate, (to - from) * whole.rate)
+    devices.set(id, await startDeviceOnPty({ source, id, electrodesOff }))
+  }
   const data = await mkdtemp(join(tmpdir(), 'ecgclip-page-'))
   const config = loadConfig(undefined, {
     id: 'ward-7',
@@ -74,8 +84,8 @@ export async function startPageOfPatients(
   }
 }
 
-/** Some leads of a source, from a later sample on. */
-function part(source: SampleSource, leads: readonly string[], first: number): SampleSource {
+/** Some leads of a stretch of a source, over and over. */
+function part(source: SampleSource, leads: readonly string[], first: number, length: number): SampleSource {
   const channels = leads.map(lead => source.leads.indexOf(lead))
   const whole = source.leads.length
   let values = new Int32Array(0)
@@ -85,12 +95,15 @@ function part(source: SampleSource, leads: readonly string[], first: number): Sa
     leads,
     read(at, count, out) {
       if (values.length < count * whole) values = new Int32Array(count * whole)
-      const there = source.read(first + at, count, values)
-      for (let i = 0; i < there; i++)
-        channels.forEach((channel, c) => {
-          out[i * leads.length + c] = values[i * whole + channel]!
-        })
-      return there
+      for (let done = 0; done < count; ) {
+        const from = (at + done) % length
+        const there = source.read(first + from, Math.min(count - done, length - from), values)
+        for (let i = 0; i < there; i++, done++)
+          channels.forEach((channel, c) => {
+            out[done * leads.length + c] = values[i * whole + channel]!
+          })
+      }
+      return count
     },
   }
 }

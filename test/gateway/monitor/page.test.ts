@@ -17,7 +17,7 @@ const FILE_TIMEOUT = 300
 async function withChromium(): Promise<void> {
   t.setTimeout(1000 * FILE_TIMEOUT)
   const ward = await startPageOfPatients([
-    { id: 'bed-1', from: 30, battery: 80, electrodesOff: () => V3_OFF },
+    { id: 'bed-1', from: 30, to: 50, battery: 80, electrodesOff: () => V3_OFF },
     { id: 'bed-2', from: 0, leads: ['I', 'II'] },
   ])
   const browser = await openBrowser()
@@ -147,7 +147,7 @@ async function alert(t: Test, { url, gateway }: PageOfPatients, browser: Browser
   await finding.focus()
   await page.keyboard.press('a')
   await page.locator('.alert.acknowledged', { hasText: '✓ RN 4' }).waitFor()
-  const [open_] = gateway.alerting.open().filter(({ condition }) => condition.key === 'AFIB')
+  const [open_] = gateway.alerting.open().filter(alert => alert.device === 'bed-1' && alert.condition.key === 'AFIB')
   t.equal(open_?.acknowledged?.by, 'RN 4', 'the gateway knows, and so do its subscribers')
   t.same(complaints, [])
 }
