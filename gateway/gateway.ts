@@ -294,7 +294,6 @@ function windowModel({ engine, bundle: { manifest } }: Pick<ModelService, 'engin
   return { engine, input: manifest.input, taskIds: manifest.tasks.map(({ id }) => id) }
 }
 
-/** A rule for a task that the bundle lacks does nothing; it may be a typing error, or be meant for another bundle. */
 /** An installed bundle that the overlay was not made for runs as it is, or the overlay would keep the gateway from every other. */
 function overlayIfMeant(overlay: (bundle: Bundle) => Bundle, bundle: Bundle, log: Log): Bundle {
   try {
@@ -306,6 +305,7 @@ function overlayIfMeant(overlay: (bundle: Bundle) => Bundle, bundle: Bundle, log
   }
 }
 
+/** A rule for a task that the bundle lacks does nothing; it may be a typing error, or be meant for another bundle. */
 function warnOfUnknownTasks({ alerts }: Config, tasks: readonly Task[], log: Log): void {
   const known = new Set(tasks.map(({ id }) => id))
   const unknown = Object.keys(alerts.tasks).filter(id => !known.has(id))
