@@ -11,13 +11,26 @@ export interface EndToEnd {
   readonly p99Ms: number
   /** Of one core, the gateway's process alone. */
   readonly cpuPercentPerPatient: number
+  readonly cpuMsPerWindow: number
   readonly rssMiB: number
 }
 
+export interface EndToEndOptions {
+  readonly seconds: number
+  /** Folders; the shipped bundle, unless stated. */
+  readonly bundle?: string | undefined
+  readonly trust?: string | undefined
+  readonly variant?: string | undefined
+  readonly hopSeconds?: number | undefined
+}
+
 /** One after another, each in a fresh process, so that memory is its own. */
-export async function* measureEndToEnd(patients: readonly number[], seconds: number): AsyncGenerator<EndToEnd> {
+export async function* measureEndToEnd(
+  patients: readonly number[],
+  options: EndToEndOptions,
+): AsyncGenerator<EndToEnd> {
   for (const count of patients) {
-    const gateway = fork(new URL('./gateway-process.js', import.meta.url), [String(count), String(seconds)])
+    const gateway = fork(new URL('./gateway-process.js', import.meta.url), [String(count), JSON.stringify(options)])
     const ended = once(gateway, 'exit')
     const [result] = await Promise.race([once(gateway, 'message'), ended.then(failed)])
     yield result as EndToEnd

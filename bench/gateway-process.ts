@@ -7,13 +7,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { loadConfig } from '../gateway/config/load-config.js'
 import { startGateway } from '../gateway/gateway.js'
-import type { EndToEnd } from './end-to-end.js'
+import type { EndToEnd, EndToEndOptions } from './end-to-end.js'
 
 /**
- * A gateway in a process of its own, with as many patients as the first argument says, measured for as many seconds as the
- * second says, from the first windows on. Tells its parent an `EndToEnd`.
+ * A gateway in a process of its own, with as many patients as the first argument says, measured from the first windows on; the
+ * second argument is its `EndToEndOptions`. Tells its parent an `EndToEnd`.
  */
-const [patients, seconds] = process.argv.slice(2).map(Number) as [number, number]
+const patients = Number(process.argv[2])
+const { seconds, bundle, trust, variant, hopSeconds } = JSON.parse(process.argv[3]!) as EndToEndOptions
 /** The first windows take 10 s, and the fitting of the clocks and the JIT settle meanwhile. */
 const WARM_UP_MS = 12_000
 
@@ -27,6 +28,10 @@ const config = loadConfig(undefined, {
   broker: { url: `mqtt://127.0.0.1:${port}`, assessmentQos: 1 },
   monitor: { enabled: false },
   data,
+  ...(bundle && { bundle }),
+  ...(trust && { trust }),
+  ...(variant && { inference: { variant } }),
+  ...(hopSeconds && { hopSeconds }),
 })
 let latencies: number[] = []
 const gateway = await startGateway({
@@ -42,13 +47,15 @@ const before = process.cpuUsage()
 const began = performance.now()
 await sleep(seconds * 1000)
 const { user, system } = process.cpuUsage(before)
+const cpuMs = (user + system) / 1000
 const measured = latencies.sort((a, b) => a - b)
 const result: EndToEnd = {
   patients,
   windows: measured.length,
   medianMs: quantile(measured, 0.5),
   p99Ms: quantile(measured, 0.99),
-  cpuPercentPerPatient: (user + system) / 10 / (performance.now() - began) / patients,
+  cpuPercentPerPatient: (100 * cpuMs) / (performance.now() - began) / patients,
+  cpuMsPerWindow: cpuMs / measured.length,
   rssMiB: process.memoryUsage.rss() / 2 ** 20,
 }
 process.send?.(result)

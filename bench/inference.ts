@@ -2,15 +2,17 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import * as ort from 'onnxruntime-node'
 import { type Goldens, readGoldens } from '../gateway/inference/goldens.js'
+import { mapAssess } from '../gateway/inference/map-assess.js'
 import { startEngine } from '../gateway/inference/start-engine.js'
 import { type Bundle, loadBundle, readBundleFile } from '../models/bundle/load-bundle.js'
 import { SHIPPED_BUNDLE } from '../models/shipped-assets.js'
 
 /**
- * What the worker threads cost: time per window through the engine, one at a time, beside a bare onnxruntime-node loop in the
- * same process, by variant and threads inside a run.
+ * What the worker threads cost: a window through the engine, one at a time, beside a bare onnxruntime-node loop in the same
+ * process, by variant and threads inside a run. Short turns of the two alternate, and each turn is compared with the one beside
+ * it, so what else the machine does meets both; processor time is that of all threads.
  *
- *     node dist/bench/inference.js [--bundle DIR] [--trust DIR] [--windows N] [--threads 1,2] [--json]
+ *     node dist/bench/inference.js [--bundle DIR] [--trust DIR] [--windows N] [--threads 1,2] [--in-flight 1] [--json]
  */
 
 export interface InferenceRow {
@@ -18,44 +20,54 @@ export interface InferenceRow {
   readonly threads: number
   readonly windows: number
   /** ms per window. */
-  readonly engine: Spread
-  readonly bare: Spread
-  /** Engine's median over the bare loop's. */
-  readonly ratio: number
+  readonly engine: Cost
+  readonly bare: Cost
+  /** Engine over bare: median of the pairs of turns. */
+  readonly wallRatio: number
+  readonly cpuRatio: number
 }
 
-interface Spread {
-  readonly median: number
-  readonly p99: number
+interface Cost {
+  readonly wall: number
+  readonly cpu: number
 }
 
 type Run = (signal: Float32Array) => Promise<unknown>
 
-/** The two take turns, so that what else the machine does meets both. */
-const TURNS = 10
-const WARM_UP = 5
+/** Windows in a turn. */
+const TURN = 25
+const WARM_UP = 50
 
 export async function benchInference(
   bundle: Bundle,
-  options: { windows: number; threads: readonly number[] },
+  options: { variant?: string; windows: number; threads: readonly number[]; inFlight: number },
 ): Promise<InferenceRow[]> {
   const goldens = await readGoldens(bundle)
   const rows: InferenceRow[] = []
-  for (const { file, format } of bundle.manifest.variants) {
-    if (format !== 'onnx') continue
+  for (const { file, format, precision } of bundle.manifest.variants) {
+    const { variant = precision } = options
+    if (format !== 'onnx' || variant !== precision) continue
     for (const threads of options.threads) {
       const engine = await startEngine(bundle, { variant: file, provider: 'cpu', workers: 1, threads })
       const bare = await bareLoop(bundle, file, threads)
-      const times = { engine: [] as number[], bare: [] as number[] }
-      for (let turn = 0; turn < TURNS; turn++) {
-        times.engine.push(...(await time(engine.assess, goldens, options.windows / TURNS)))
-        times.bare.push(...(await time(bare.run, goldens, options.windows / TURNS)))
+      for (const run of [engine.assess, bare.run]) await turn(run, goldens, WARM_UP, 1)
+      const pairs: { engine: Cost; bare: Cost }[] = []
+      while (pairs.length < options.windows / TURN) {
+        const through = await turn(engine.assess, goldens, TURN, options.inFlight)
+        pairs.push({ engine: through, bare: await turn(bare.run, goldens, TURN, 1) })
       }
       await engine.close()
       await bare.release()
-      const [through, alone] = [spread(times.engine), spread(times.bare)]
-      const ratio = through.median / alone.median
-      rows.push({ variant: file, threads, windows: times.engine.length, engine: through, bare: alone, ratio })
+      const middle = (of: (pair: (typeof pairs)[number]) => number) => median(pairs.map(of))
+      rows.push({
+        variant: file,
+        threads,
+        windows: pairs.length * TURN,
+        engine: { wall: middle(({ engine }) => engine.wall), cpu: middle(({ engine }) => engine.cpu) },
+        bare: { wall: middle(({ bare }) => bare.wall), cpu: middle(({ bare }) => bare.cpu) },
+        wallRatio: middle(({ engine, bare }) => engine.wall / bare.wall),
+        cpuRatio: middle(({ engine, bare }) => engine.cpu / bare.cpu),
+      })
     }
   }
   return rows
@@ -89,20 +101,19 @@ async function bareLoop(
   }
 }
 
-/** ms of each run, after a few that do not count. */
-async function time(run: Run, { windows }: Goldens, count: number): Promise<number[]> {
-  const times: number[] = []
-  for (let i = -WARM_UP; i < count; i++) {
-    const started = performance.now()
-    await run(windows[(i + WARM_UP) % windows.length]!)
-    if (i >= 0) times.push(performance.now() - started)
-  }
-  return times
+/** ms per window of `count` windows. */
+async function turn(run: Run, { windows }: Goldens, count: number, inFlight: number): Promise<Cost> {
+  const signals = Array.from({ length: count }, (_, i) => windows[i % windows.length]!)
+  const before = process.cpuUsage()
+  const started = performance.now()
+  for await (const _ of mapAssess({ assess: run }, signals, signal => signal, inFlight));
+  const wall = (performance.now() - started) / count
+  const { user, system } = process.cpuUsage(before)
+  return { wall, cpu: (user + system) / 1000 / count }
 }
 
-function spread(times: number[]): Spread {
-  const sorted = times.toSorted((a, b) => a - b)
-  return { median: sorted[Math.floor(sorted.length / 2)]!, p99: sorted[Math.floor(sorted.length * 0.99)]! }
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!
 }
 
 async function main(): Promise<void> {
@@ -110,8 +121,9 @@ async function main(): Promise<void> {
     options: {
       bundle: { type: 'string', default: SHIPPED_BUNDLE },
       trust: { type: 'string', multiple: true, default: [] },
-      windows: { type: 'string', default: '200' },
+      windows: { type: 'string', default: '500' },
       threads: { type: 'string', default: '1,2' },
+      'in-flight': { type: 'string', default: '1' },
       json: { type: 'boolean', default: false },
     },
   })
@@ -119,17 +131,19 @@ async function main(): Promise<void> {
   const rows = await benchInference(bundle, {
     windows: Number(values.windows),
     threads: values.threads.split(',').map(Number),
+    inFlight: Number(values['in-flight']),
   })
   if (values.json) return console.log(JSON.stringify(rows, null, 2))
   console.table(
-    rows.map(({ variant, threads, engine, bare, ratio }) => ({
+    rows.map(({ variant, threads, engine, bare, wallRatio, cpuRatio }) => ({
       variant,
       threads,
-      'engine median ms': engine.median.toFixed(3),
-      'engine p99 ms': engine.p99.toFixed(3),
-      'bare median ms': bare.median.toFixed(3),
-      'bare p99 ms': bare.p99.toFixed(3),
-      ratio: ratio.toFixed(3),
+      'engine ms': engine.wall.toFixed(3),
+      'bare ms': bare.wall.toFixed(3),
+      ratio: wallRatio.toFixed(3),
+      'engine CPU ms': engine.cpu.toFixed(3),
+      'bare CPU ms': bare.cpu.toFixed(3),
+      'CPU ratio': cpuRatio.toFixed(3),
     })),
   )
 }

@@ -65,13 +65,11 @@ async function ingest(): Promise<Line[]> {
 }
 
 async function inference(): Promise<Line[]> {
-  const rows = JSON.parse(
-    await run('../inference.js', '--threads', '1', '--windows', '100', '--json'),
-  ) as InferenceRow[]
+  const rows = JSON.parse(await run('../inference.js', '--threads', '1', '--json')) as InferenceRow[]
   return rows.map(({ variant, engine, bare }) => ({
     what: `inference: ${variant}, ms a window`,
-    ours: engine.median.toFixed(1),
-    peer: bare.median.toFixed(1),
+    ours: engine.wall.toFixed(2),
+    peer: bare.wall.toFixed(2),
     peerIs: 'bare onnxruntime-node loop',
   }))
 }
@@ -99,7 +97,7 @@ async function endToEnd(): Promise<Line[]> {
   }
 
   async function alone(): Promise<EndToEnd> {
-    for await (const row of measureEndToEnd([Number(patients)], Number(seconds))) return row
+    for await (const row of measureEndToEnd([Number(patients)], { seconds: Number(seconds) })) return row
     throw new Error('nothing was measured')
   }
 }

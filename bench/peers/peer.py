@@ -151,6 +151,7 @@ def main() -> None:
         "medianMs": float(np.quantile(latencies, 0.5)),
         "p99Ms": float(np.quantile(latencies, 0.99, method="higher")),
         "cpuPercentPerPatient": 100 * spent / lasted / len(ports),
+        "cpuMsPerWindow": 1000 * spent / len(latencies),
         "rssMiB": resident / 2**20,
     }
     print(json.dumps(result), flush=True)

@@ -34,7 +34,7 @@ if (values.json) console.log(JSON.stringify(rows))
 else console.table(rows)
 
 async function measureGateway(patients: number): Promise<EndToEnd> {
-  for await (const result of measureEndToEnd([patients], Number(values.seconds))) return result
+  for await (const result of measureEndToEnd([patients], { seconds: Number(values.seconds) })) return result
   throw new Error('nothing was measured')
 }
 

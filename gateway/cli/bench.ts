@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Command } from 'commander'
+import { type CandidateRow, candidateLine } from '../../bench/candidates.js'
 import { measureEndToEnd } from '../../bench/end-to-end.js'
 import { formatTable } from './format-table.js'
 import { number } from './options.js'
@@ -15,7 +16,7 @@ interface BenchFlags {
 /** `ecgclip bench`: what this machine does with the shipped bundle. Each part runs in a process of its own. */
 export function benchCommand(): Command {
   return new Command('bench')
-    .description('ingest, inference per variant and thread count, end-to-end latency, CPU and memory, on this machine')
+    .description('ingest, the ways to run the model, inference, end-to-end latency, CPU and memory, on this machine')
     .option('--patients <list>', 'numbers of patients for the end-to-end part', list, [1, 8, 32])
     .option('--seconds <s>', 'how long each of them is measured', number(1, 3600), 60)
     .option('--json', 'one JSON object instead of tables')
@@ -27,12 +28,15 @@ export function benchCommand(): Command {
       say('Ingest: pseudo-terminals to windows, 8 channels, 500 Hz, 5-s hop, no model', ingest)
       const windows = [(await program('window')) as Row]
       say('Windows: 8 channels, 500 Hz, 5-s hop, no carrier, no model', windows)
+      const candidates = (await program('candidates')) as CandidateRow[]
+      if (!json)
+        process.stdout.write(`Ways to run the shipped bundle here\n${candidates.map(candidateLine).join('')}\n`)
       const inference = (await program('inference')) as Row[]
       say('Inference: one window at a time through the engine, beside a bare onnxruntime-node loop', inference)
       const endToEnd: Row[] = []
-      for await (const row of measureEndToEnd(patients, seconds)) endToEnd.push({ ...row })
+      for await (const row of measureEndToEnd(patients, { seconds })) endToEnd.push({ ...row })
       say('End to end: pseudo-terminal to PUBACK, 500 Hz, 5-s hop; latency from the last byte of a window', endToEnd)
-      if (json) process.stdout.write(`${JSON.stringify({ ingest, windows, inference, endToEnd })}\n`)
+      if (json) process.stdout.write(`${JSON.stringify({ ingest, windows, candidates, inference, endToEnd })}\n`)
     })
 }
 

@@ -1,9 +1,8 @@
 import { loadBundle } from '../../models/bundle/load-bundle.js'
 import { overlaid } from '../../models/overlay/overlaid.js'
 import { SHIPPED_BUNDLE } from '../../models/shipped-assets.js'
-import type { Candidate } from '../inference/candidates.js'
+import { type Candidate, type NotTried, providersNotTried } from '../inference/candidates.js'
 import { EngineStartError } from '../inference/inference-error.js'
-import { PROVIDERS, providerRefusal } from '../inference/providers.js'
 import { startEngine } from '../inference/start-engine.js'
 import type { Check, Finding } from './check.js'
 
@@ -18,11 +17,11 @@ export const modelCheck: Check = {
     try {
       const engine = await startEngine(bundle, inference)
       await engine.close()
-      return [signed, ...engine.candidates.map(asFinding), ...untried(engine.candidates)]
+      return [signed, ...engine.candidates.map(asFinding), ...providersNotTried(engine.candidates).map(notTried)]
     } catch (error) {
       if (!(error instanceof EngineStartError)) throw error
       const failed: Finding = { subject: 'inference', outcome: 'failed', detail: error.message }
-      return [signed, failed, ...error.candidates.map(asFinding), ...untried(error.candidates)]
+      return [signed, failed, ...error.candidates.map(asFinding), ...providersNotTried(error.candidates).map(notTried)]
     }
   },
 }
@@ -36,20 +35,10 @@ function asFinding({ variant, provider, outcome, medianMs, reason }: Candidate):
     : { subject, outcome: 'note', detail: `passed its goldens, but is not chosen: ${time}` }
 }
 
-/** The providers that the bundle does not mention: whether this machine has them, and what they need. */
-function untried(candidates: readonly Candidate[]): Finding[] {
-  const tried = new Set(candidates.map(({ variant, provider }) => `${formatOf(variant)} ${provider}`))
-  return PROVIDERS.filter(({ format, name }) => !tried.has(`${format} ${name}`)).map(({ format, name, needs, get }) => {
-    const here = providerRefusal(format, name) === undefined
-    return {
-      subject: `${format} on ${name}`,
-      outcome: 'note',
-      detail: here ? 'not asked for: name it as inference.provider to have it tried' : `not here: it needs ${needs}`,
-      ...(!here && get !== '' && { remedy: get }),
-    }
-  })
-}
-
-function formatOf(variant: string): string {
-  return variant.slice(variant.lastIndexOf('.') + 1)
+function notTried({ format, name, refusal, needs, get }: NotTried): Finding {
+  const subject = `${format} on ${name}`
+  if (refusal === undefined)
+    return { subject, outcome: 'note', detail: 'not asked for: name it as inference.provider to have it tried' }
+  const detail = `not here: it needs ${needs}`
+  return { subject, outcome: 'note', detail, ...(get !== '' && { remedy: get }) }
 }

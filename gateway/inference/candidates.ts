@@ -1,6 +1,7 @@
 import type { Manifest, Variant } from '../../models/bundle/manifest.js'
 import { EngineStartError } from './inference-error.js'
-import { providerRefusal } from './providers.js'
+import type { Outcome } from './measurement.js'
+import { PROVIDERS, type Provider, providerRefusal } from './providers.js'
 
 /** One variant on one provider, and what became of it when the engine started: for logs, `bench` and `doctor`. */
 export interface Candidate {
@@ -48,4 +49,44 @@ export function candidatesFor({ variants }: Pick<Manifest, 'variants'>, variant:
       refusal: providerRefusal(variant.format, name),
     })),
   )
+}
+
+/** A line of the table. */
+export function candidateOf({ variant, provider }: Pair, outcome: Outcome, chosen: boolean): Candidate {
+  const what = { variant: variant.file, precision: variant.precision, provider }
+  if ('refusal' in outcome) return { ...what, outcome: 'refused', reason: outcome.refusal }
+  const { medianMs, fastestMs, batch, batchedMs } = outcome
+  const together = batch > 1 && { batch, batchedMs }
+  return { ...what, outcome: chosen ? 'chosen' : 'passed', medianMs, fastestMs, ...together }
+}
+
+export function nothingPassed(candidates: readonly Candidate[]): EngineStartError {
+  const variants = new Map<string, string[]>()
+  for (const { variant, provider, reason } of candidates) {
+    const why = `on ${provider}: ${reason}`
+    variants.set(why, [...(variants.get(why) ?? []), variant])
+  }
+  const reasons = [...variants].map(([why, files]) => `${files.join(', ')} ${why}`)
+  return new EngineStartError(
+    'NO_VARIANT_PASSED',
+    `The model cannot run here (${reasons.join('; ')}); choose another variant or provider, or install another bundle`,
+    { candidates },
+  )
+}
+
+/** A provider that the bundle does not mention; `refusal`: why this machine could not try it either. */
+export interface NotTried extends Provider {
+  readonly refusal: string | undefined
+}
+
+export function providersNotTried(candidates: readonly Candidate[]): NotTried[] {
+  const tried = new Set(candidates.map(({ variant, provider }) => `${formatOf(variant)} ${provider}`))
+  return PROVIDERS.filter(({ format, name }) => !tried.has(`${format} ${name}`)).map(provider => ({
+    ...provider,
+    refusal: providerRefusal(provider.format, provider.name),
+  }))
+}
+
+function formatOf(variant: string): string {
+  return variant.slice(variant.lastIndexOf('.') + 1)
 }

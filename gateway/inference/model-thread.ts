@@ -26,6 +26,11 @@ export interface ThreadOptions {
 
 /** A run takes 0.4 … 500 ms; after a hang the stream has to go on within 2 s. */
 const RUN_DEADLINE = Millis(1500)
+/**
+ * Of JavaScript; models and windows lie outside. One that wants more ends alone, with `WORKER_FAILED`, before it takes the
+ * process with it. (The young generation is three semi-spaces.)
+ */
+const HEAP = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 3 }
 const WORKER_SCRIPT = new URL('./model-worker.js', import.meta.url)
 
 const stuck = new Set<Worker>()
@@ -38,7 +43,8 @@ export async function startThread(setup: ModelSetup, options: ThreadOptions = {}
   const { deadline = RUN_DEADLINE, script = WORKER_SCRIPT } = options
   const { guard, release } = createGuard()
   // Without execArgv the thread would first load whatever the program was started with (--import, --require).
-  const worker = new Worker(script, { workerData: { setup, guard } satisfies WorkerData, execArgv: [] })
+  const workerData: WorkerData = { setup, guard }
+  const worker = new Worker(script, { workerData, execArgv: [], resourceLimits: HEAP })
   let alive = true
   let pending: { resolve(reply: WorkerReply): void; reject(error: InferenceError): void } | undefined
   const ended = new Promise<void>(resolve => {

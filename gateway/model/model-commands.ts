@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { type Bundle, loadBundle } from '../../models/bundle/load-bundle.js'
 import { createChunkTransfer } from '../../models/delivery/chunk-transfer.js'
-import { fetchBundle } from '../../models/delivery/fetch-bundle.js'
 import { SHIPPED_BUNDLE } from '../../models/shipped-assets.js'
 import type { BundleSource, ModelStore } from '../../models/store/model-store.js'
 import { type CommandHandler, command, type Progress } from '../mqtt/command.js'
@@ -42,11 +41,11 @@ export function modelCommands({ service, store, caFile }: ModelCommandParts): Co
       async (asked, progress) => {
         const told = steps(progress)
         if ('url' in asked)
-          return install(
-            path =>
-              fetchBundle(asked.url, path, { caFile, progress: (bytes, total) => told('fetch', bytes, total ?? 0) }),
-            told,
-          )
+          return install(async path => {
+            const { fetchBundle } = await import('../../models/delivery/fetch-bundle.js') // 4 MB, for once a year
+            const fetched = (bytes: number, total: number | null) => told('fetch', bytes, total ?? 0)
+            return fetchBundle(asked.url, path, { caFile, progress: fetched })
+          }, told)
         const { offset, total } = asked
         const data = Buffer.from(asked.data, 'base64')
         const received = transfer.add({ transfer: asked.transfer, offset, total, data })

@@ -1,6 +1,5 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { Aedes } from 'aedes'
 import { Seconds } from '../../ecg/units.js'
 import { MessagingError } from './messaging-error.js'
 
@@ -19,6 +18,7 @@ export interface EmbeddedBroker {
 
 /** An MQTT 3.1.1 broker in this process, for demo and desk: loopback only, in memory only. `port` 0 takes any free one. */
 export async function startEmbeddedBroker(port: number): Promise<EmbeddedBroker> {
+  const { Aedes } = await import('aedes') // most gateways have a broker, and no memory to spare for one
   const broker = await Aedes.createBroker({ drainTimeout: DRAIN_TIMEOUT })
   const sockets = new Set<Socket>()
   const server = createServer({ highWaterMark: UNREAD_BYTES }, socket => {

@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import t from 'tap'
 import type { Report } from '../../../gateway/doctor/check.js'
 import { buildBundle } from '../../models/fixtures/build-bundle.js'
@@ -24,6 +27,16 @@ t.test('doctor says what runs the model, and why everything else does not', asyn
     model.find(({ subject }) => subject === `onnx on ${elsewhere}`),
     { outcome: 'note', detail: /not here: it needs/ },
   )
+})
+
+t.test('the benchmark prints the same table, with a reason for every candidate that it did not run', async t => {
+  const { directory, trust } = buildBundle(t.testdir(), { files: { 'int8.onnx': Buffer.from('not a model') } })
+  const program = fileURLToPath(new URL('../../../bench/candidates.js', import.meta.url))
+  const { stdout } = await promisify(execFile)(process.execPath, [program, '--bundle', directory, '--trust', trust])
+  t.match(stdout, /^refused {4}int8\.onnx on cpu: .*protobuf/im)
+  t.match(stdout, /^chosen {5}fp32\.onnx on cpu: [\d.]+ ms a window, [\d.]+ at best$/m)
+  t.match(stdout, /^not tried {2}any tflite on delegate: it needs /m)
+  t.notMatch(stdout, /undefined/)
 })
 
 t.test('doctor fails when a provider that is asked for cannot run the model', async t => {

@@ -8,12 +8,8 @@ import { CLEARLY } from '../../../gateway/inference/clearly-faster.js'
 import { readGoldens } from '../../../gateway/inference/goldens.js'
 import { mapAssess } from '../../../gateway/inference/map-assess.js'
 import { publishedProbabilities } from '../../../gateway/inference/published-probabilities.js'
-import {
-  type BundleEngine,
-  type EngineOptions,
-  startEngine,
-  workersFor,
-} from '../../../gateway/inference/start-engine.js'
+import { type BundleEngine, type EngineOptions, startEngine } from '../../../gateway/inference/start-engine.js'
+import { workersFor } from '../../../gateway/inference/worker-count.js'
 import { type Bundle, loadBundle, readBundleFile } from '../../../models/bundle/load-bundle.js'
 import type { Task } from '../../../models/bundle/manifest.js'
 import { SHIPPED_BUNDLE } from '../../../models/shipped-assets.js'

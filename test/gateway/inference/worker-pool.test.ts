@@ -117,6 +117,13 @@ t.test('a worker that throws loses its window only, and is replaced', async t =>
   t.equal(counters.restarts, 2)
 })
 
+t.test('a worker that runs out of memory ends alone, and is replaced', async t => {
+  const { assess, counters } = await pool(t, { script: DYING_WORKER })
+  await t.rejects(assess(window(96)), { ...code('WORKER_FAILED'), message: /memory/ })
+  await assess(window())
+  t.equal(counters.restarts, 1)
+})
+
 t.test('a worker that died while idle costs no window', async t => {
   const { assess, counters } = await pool(t, { script: DYING_WORKER })
   await assess(window(97))
