@@ -9,8 +9,6 @@ import { SHIPPED_BUNDLE, SHIPPED_DEMO_RECORDING } from '../models/shipped-assets
  * The CPU path on arm64, under qemu-user, beside this machine's own: both must pass the goldens, and decide alike on every window
  * of the records. `make arm64` (`arm64.sh`) fetches what it needs and calls it. Exit code 3 when a decision differs.
  *
- * On a busy machine fp32 can be too slow under emulation for the deadline of a run.
- *
  *     node dist/bench/arm64-decisions.js --node PATH-OF-AN-ARM64-NODE [--variants int8,fp32] [--hop 5] [RECORD ...]
  */
 
@@ -40,6 +38,8 @@ const emulated = [
   ARM64_LIBRARIES,
   values.node,
 ]
+/** Emulation is some 50 times slower, and this machine may be busy. */
+process.env.ECGCLIP_SLOWNESS = '50'
 const records = positionals.length > 0 ? positionals : [SHIPPED_DEMO_RECORDING]
 const { tasks } = (await loadBundle(SHIPPED_BUNDLE)).manifest
 const rows = []

@@ -47,10 +47,16 @@ const gateway = spawn(process.execPath, [MAIN, 'run', '-c', join(folder, 'gatewa
   stdio: ['ignore', 'ignore', log.fd],
 })
 process.on('exit', () => gateway.kill('SIGKILL'))
+const logged = () => readFileSync(join(folder, 'log'), 'utf8')
+while (!logged().includes('gateway started') && gateway.exitCode === null) await sleep(100)
+const metrics = new URL('/metrics', /"url":"([^"]+)"/.exec(logged())?.[1])
 
 interface Sample {
   readonly hours: number
   readonly rssMiB: number
+  /** Of V8, garbage included. */
+  readonly heapMiB: number
+  readonly externalMiB: number
   readonly descriptors: number
   readonly logBytes: number
 }
@@ -58,12 +64,13 @@ const samples: Sample[] = []
 const began = Date.now()
 while (Date.now() - began < minutes * 60_000) {
   await sleep(SAMPLE_EVERY_MS)
-  if (gateway.exitCode !== null)
-    throw new Error(`the gateway ended: ${readFileSync(join(folder, 'log'), 'utf8').slice(-2000)}`)
-  const status = readFileSync(`/proc/${gateway.pid}/status`, 'utf8')
+  if (gateway.exitCode !== null) throw new Error(`the gateway ended: ${logged().slice(-2000)}`)
+  const held = await scrape()
   samples.push({
     hours: (Date.now() - began) / 3_600_000,
-    rssMiB: Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024,
+    rssMiB: held('process_resident_memory_bytes'),
+    heapMiB: held('nodejs_heap_size_used_bytes'),
+    externalMiB: held('nodejs_external_memory_bytes'),
     descriptors: readdirSync(`/proc/${gateway.pid}/fd`).length,
     logBytes: statSync(join(folder, 'log')).size,
   })
@@ -89,6 +96,12 @@ await log.close()
 rmSync(folder, { recursive: true })
 if (values.json) console.log(JSON.stringify({ ...result, exit: code, samples }))
 else console.table(result)
+
+/** What the gateway says of itself, as whoever watches it over years sees it; MiB. */
+async function scrape(): Promise<(metric: string) => number> {
+  const text = await fetch(metrics).then(answer => answer.text())
+  return metric => Number(new RegExp(`^${metric} (\\S+)$`, 'm').exec(text)?.[1]) / 2 ** 20
+}
 
 /** Least squares, per hour. */
 function slope(points: readonly Sample[], of: (point: Sample) => number): number {

@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads'
-import { Millis } from '../../ecg/units.js'
+import type { Millis } from '../../ecg/units.js'
+import { loadDeadline, runDeadline } from './deadlines.js'
 import { createGuard, STOP } from './exit-guard.js'
 import { InferenceError, type RejectionCode } from './inference-error.js'
-import { loadDeadline } from './providers.js'
 import type { ModelSetup, WorkerData, WorkerOutcome, WorkerReply, WorkerRequest } from './worker-protocol.js'
 
 /** One worker thread that has loaded the model. One run at a time. */
@@ -24,8 +24,6 @@ export interface ThreadOptions {
   readonly script?: URL | undefined
 }
 
-/** A run takes 0.4 … 500 ms; after a hang the stream has to go on within 2 s. */
-const RUN_DEADLINE = Millis(1500)
 /**
  * Of JavaScript; models and windows lie outside. One that wants more ends alone, with `WORKER_FAILED`, before it takes the
  * process with it. (The young generation is three semi-spaces.)
@@ -40,7 +38,7 @@ export const stuckThreads = (): number => stuck.size
 
 /** Resolves when the model is loaded; rejects with an `InferenceError` when it cannot be. */
 export async function startThread(setup: ModelSetup, options: ThreadOptions = {}): Promise<ModelThread> {
-  const { deadline = RUN_DEADLINE, script = WORKER_SCRIPT } = options
+  const { deadline = runDeadline(), script = WORKER_SCRIPT } = options
   const { guard, release } = createGuard()
   // Without execArgv the thread would first load whatever the program was started with (--import, --require).
   const workerData: WorkerData = { setup, guard }

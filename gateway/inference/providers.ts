@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
 import { listSupportedBackends } from 'onnxruntime-node'
-import { type Millis, Seconds } from '../../ecg/units.js'
 import type { Variant } from '../../models/bundle/manifest.js'
 import type { RuntimeSetup } from './worker-protocol.js'
 
@@ -135,13 +134,4 @@ export function libraries(): string[] {
   return [LITERT_LIBRARY, TFLITE_LIBRARY, DELEGATE_LIBRARY, DELEGATE_OPTIONS]
     .map(name => process.env[name])
     .filter(value => value !== undefined)
-}
-
-/** Reading and optimising a graph takes 12 … 55 ms on a desktop core; a loaded board is 100 times slower at worst. */
-const LOAD_DEADLINE = Seconds(30)
-/** TensorRT tries kernels until it knows the fastest ones. */
-const TENSORRT_LOAD_DEADLINE = Seconds(600)
-
-export function loadDeadline(provider: string): Millis {
-  return provider === 'tensorrt' ? TENSORRT_LOAD_DEADLINE : LOAD_DEADLINE
 }

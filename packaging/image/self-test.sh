@@ -12,12 +12,13 @@ emulator=
 [ "$(uname -m)" = aarch64 ] || emulator=$(command -v qemu-aarch64-static)
 
 # The emulator is named as a program of its own, so that this also works without a binfmt handler.
+# ECGCLIP_SLOWNESS: it is some 50 times slower than a board.
 # An empty /sys, for ONNX Runtime's detection of an Arm CPU crashes on the caches of an x86 one.
 inside() {
   bwrap --unshare-user --uid 990 --gid 990 --unshare-pid --unshare-ipc --unshare-net --cap-drop ALL --die-with-parent \
     --ro-bind "$root" / --proc /proc --dev /dev --tmpfs /sys --tmpfs /tmp --tmpfs /run --bind "$state" /var/lib/ecgclip \
     ${emulator:+--ro-bind "$emulator" /run/qemu} --chdir /opt/ecgclip --clearenv \
-    --setenv STATE_DIRECTORY /var/lib/ecgclip --setenv NODE_ENV production \
+    --setenv STATE_DIRECTORY /var/lib/ecgclip --setenv NODE_ENV production ${emulator:+--setenv ECGCLIP_SLOWNESS 50} \
     ${emulator:+/run/qemu} /usr/local/bin/node "$@"
 }
 
