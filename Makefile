@@ -81,6 +81,7 @@ lint: build
 # Pages that are written from the code.
 reference: build
 	node dist/gateway/config/write-reference.js
+	node dist/gateway/mqtt/schemas/write-reference.js
 
 clean:
 	rm -rf dist build .tap
