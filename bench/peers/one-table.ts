@@ -10,6 +10,7 @@ import { formatTable } from '../../gateway/cli/format-table.js'
 import { makeBoard, posixBoard } from '../../test/firmware-bridge/firmware/board-host.js'
 import { makeFlash, makeImage, NO_IMGTOOL } from '../../test/firmware-bridge/flash/image-maker.js'
 import { type EndToEnd, measureEndToEnd } from '../end-to-end.js'
+import type { UploadRow } from '../flash-upload.js'
 import type { InferenceRow } from '../inference.js'
 
 /**
@@ -128,15 +129,19 @@ async function flash(): Promise<Line[]> {
   const reason = NO_IMGTOOL || makeBoard('posix', ['cc'])
   if (reason) return [{ what, ours: '', peer: '', peerIs: reason }]
   const folder = mkdtempSync(join(tmpdir(), 'ecgclip-bench-'))
-  const board = spawn(posixBoard, ['--flash', makeFlash(folder, { version: '1.0.0' })], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const flash = makeFlash(folder, { version: '1.0.0' })
+  const board = spawn(posixBoard, ['--console', '--flash', flash], { stdio: ['ignore', 'pipe', 'inherit'] })
   try {
-    const { value: uri } = await createInterface(board.stdout)[Symbol.asyncIterator]().next()
-    const text = await run('../flash-upload.js', uri, makeImage(folder, { version: '1.0.1' }).path, '3')
-    const runs = [...text.matchAll(/one at a time (\d+) B\/s, several (\d+) B\/s/g)]
-    const median = (group: number) => runs.map(found => Number(found[group])).sort((a, b) => a - b)[runs.length >> 1]
-    return [{ what, ours: `${median(2)}`, peer: `${median(1)}`, peerIs: 'one part at a time, as most SMP tools do' }]
+    const { value: port } = await createInterface(board.stdout)[Symbol.asyncIterator]().next()
+    const { path } = makeImage(folder, { version: '1.0.1', bytes: 100_000 })
+    const args = [`${port}?driver=smp`, path, '--times', '3', '--python', values.python, '--json']
+    const { several, oneAtATime, smpclient } = JSON.parse(await run('../flash-upload.js', ...args)) as UploadRow
+    const ours = several.toFixed(0)
+    const line = (peer: number | null, peerIs: string): Line => ({ what, ours, peer: peer?.toFixed(0) ?? '', peerIs })
+    return [
+      line(oneAtATime, 'the same client, one part at a time'),
+      line(smpclient, smpclient === null ? `smpclient is not installed in ${values.python}` : 'smpclient'),
+    ]
   } finally {
     board.kill()
     rmSync(folder, { recursive: true, force: true })
