@@ -70,6 +70,11 @@ alarm-burden: build
 page-bench: build
 	node dist/bench/monitor/memory.js 60
 
+# Gateways killed 200 times and brokers stopped for ten minutes, separately and at once; a subscriber finds every number. Over an hour.
+.PHONY: outbox-faults
+outbox-faults: build
+	ECGCLIP_KILLS=200 ECGCLIP_BROKER_SECONDS=600 .venv/bin/pytest -q -s test/acceptance/test_every_seq.py
+
 # An installation of a bundle killed at 200 random instants; the test suite does 15.
 .PHONY: model-kill
 model-kill: build

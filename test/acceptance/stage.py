@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import signal
@@ -41,12 +42,13 @@ def free_port() -> int:
 
 
 class Broker:
-    """Debian's mosquitto on a port of its own."""
+    """Debian's mosquitto on a port of its own. `persistent`: a stop and a start cost its subscribers nothing."""
 
-    def __init__(self, folder: Path, start: bool = True) -> None:
+    def __init__(self, folder: Path, start: bool = True, persistent: bool = False) -> None:
         self.port = free_port()
         self._config = folder / f"mosquitto-{self.port}.conf"
-        self._config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n")
+        kept = f"persistence true\npersistence_location {folder}/\nuser {getpass.getuser()}\nmax_queued_messages 0\n"
+        self._config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n{kept if persistent else ''}")
         self._process: subprocess.Popen[bytes] | None = None
         if start:
             self.start()
