@@ -17,6 +17,8 @@ export interface EndToEnd {
 
 export interface EndToEndOptions {
   readonly seconds: number
+  /** Before it is measured: first windows take 10 s, and the clocks are fitted meanwhile. 12 unless stated. */
+  readonly warmUpSeconds?: number | undefined
   /** Folders; the shipped bundle, unless stated. */
   readonly bundle?: string | undefined
   readonly trust?: string | undefined

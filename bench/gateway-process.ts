@@ -14,10 +14,14 @@ import type { EndToEnd, EndToEndOptions } from './end-to-end.js'
  * second argument is its `EndToEndOptions`. Tells its parent an `EndToEnd`.
  */
 const patients = Number(process.argv[2])
-const { seconds, bundle, trust, variant, hopSeconds } = JSON.parse(process.argv[3]!) as EndToEndOptions
-/** The first windows take 10 s, and the fitting of the clocks and the JIT settle meanwhile. */
-const WARM_UP_MS = 12_000
-
+const {
+  seconds,
+  warmUpSeconds = 12,
+  bundle,
+  trust,
+  variant,
+  hopSeconds,
+} = JSON.parse(process.argv[3]!) as EndToEndOptions
 const outside = fork(new URL('./virtual-patients.js', import.meta.url), [String(patients)])
 const { devices, port } = await firstMessage<{ devices: string[]; port: number }>(outside)
 const data = await mkdtemp(join(tmpdir(), 'ecgclip-bench-'))
@@ -41,7 +45,7 @@ const gateway = await startGateway({
   failFast: true,
   delivered: latency => latencies.push(latency),
 })
-await sleep(WARM_UP_MS)
+await sleep(1000 * warmUpSeconds)
 latencies = []
 const before = process.cpuUsage()
 const began = performance.now()

@@ -7,24 +7,24 @@ import { type EndToEnd, measureEndToEnd } from '../end-to-end.js'
 
 /**
  * The gateway beside `peer.py`, at the same time on the same machine: same network, same kind of stream, each with its own
- * virtual patients and broker in further processes.
+ * virtual patients and broker in further processes. Either runs for months, so it warms up before it is measured: a JIT that
+ * still compiles is not what is compared.
  *
- *     node dist/bench/peers/side-by-side.js [--patients 1,8] [--seconds 60] [--python python3] [--json]
+ *     node dist/bench/peers/side-by-side.js [--patients 1,8] [--seconds 60] [--warm-up 60] [--python python3] [--json]
  */
 
 const PEER = fileURLToPath(new URL('../../../bench/peers/peer.py', import.meta.url))
-/** As the gateway's. */
-const WARM_UP_SECONDS = 12
-
 const { values } = parseArgs({
   options: {
     patients: { type: 'string', default: '1,8' },
     seconds: { type: 'string', default: '60' },
+    'warm-up': { type: 'string', default: '60' },
     python: { type: 'string', default: 'python3' },
     json: { type: 'boolean', default: false },
   },
 })
 
+const warmUpSeconds = Number(values['warm-up'])
 const rows: ({ program: string } & EndToEnd)[] = []
 for (const patients of values.patients.split(',').map(Number)) {
   const [gateway, peer] = await Promise.all([measureGateway(patients), measurePeer(patients)])
@@ -34,7 +34,8 @@ if (values.json) console.log(JSON.stringify(rows))
 else console.table(rows)
 
 async function measureGateway(patients: number): Promise<EndToEnd> {
-  for await (const result of measureEndToEnd([patients], { seconds: Number(values.seconds) })) return result
+  for await (const result of measureEndToEnd([patients], { seconds: Number(values.seconds), warmUpSeconds }))
+    return result
   throw new Error('nothing was measured')
 }
 
@@ -42,7 +43,7 @@ async function measurePeer(patients: number): Promise<EndToEnd> {
   const outside = fork(new URL('../virtual-patients.js', import.meta.url), [String(patients)])
   const [message] = await once(outside, 'message')
   const { devices, port } = message as { devices: string[]; port: number }
-  const args = [PEER, SHIPPED_BUNDLE, port, WARM_UP_SECONDS, values.seconds, ...devices].map(String)
+  const args = [PEER, SHIPPED_BUNDLE, port, warmUpSeconds, values.seconds, ...devices].map(String)
   const { stdout } = await promisify(execFile)(values.python, args)
   outside.disconnect()
   return JSON.parse(stdout) as EndToEnd

@@ -6,7 +6,7 @@ import { type Clocks, inUtc, SYSTEM_CLOCKS } from './clocks.js'
 import { createKeptOpen } from './kept-open.js'
 
 /** How often the session looks at the time, ms: TIME_REQ want 80 ms between them, RESEND is due within 200 ms. */
-const TICK = 20
+const TICK = 40
 
 /** A device that speaks ECG Link, on any carrier. */
 export function createEcgLinkDevice(uri: string, carrier: PacketCarrier, clocks: Clocks = SYSTEM_CLOCKS): DeviceStream {

@@ -6,6 +6,7 @@ import { createFailover, type Station } from './failover.js'
 import { readGoldens } from './goldens.js'
 import type { InferenceEngine } from './inference-engine.js'
 import type { Measurement } from './measurement.js'
+import { returnMemory } from './return-memory.js'
 import { selectCandidate } from './select-candidate.js'
 import { type StartOptions, startCandidate, tryCandidate } from './try-candidate.js'
 import { createUrgency } from './urgency.js'
@@ -66,6 +67,7 @@ export async function startEngine(bundle: Bundle, options: EngineOptions = {}): 
   const windowMs = Math.min(trial.medianMs, trial.batchedMs)
   const workers = options.workers ?? workersFor(options.patients, windowMs, availableParallelism())
   await trial.pool.grow(workers)
+  await returnMemory()
   const stations = ranking.map(place =>
     stationFor(bundle, pairs[place]!, { ...alone, batch: (outcomes[place] as Measurement).batch, workers }),
   )

@@ -36,22 +36,35 @@ export function channelFacts(x: Float32Array, rate: number): ChannelFacts {
   const unfit = (fault: string | undefined): ChannelFacts => ({ missing, fault })
   if (missing > MOST_MISSING * x.length || longestGap > LONGEST_GAP * rate) return unfit('has too few samples')
   if (highest - lowest < FLAT) return unfit('is flat')
-  let longestHold = 0
-  let hold = 0
+  const held = longestHold(x, LONGEST_GAP * rate)
   let atRail = 0
   let far = 0
-  for (let i = 0; i < x.length; i++) {
-    const value = x[i]!
-    hold = value === x[i - 1] ? hold + 1 : 0
-    if (hold > longestHold) longestHold = hold
-    if ((value === lowest || value === highest) && Math.abs(value - mean) > RAIL_DISTANCE) atRail++
-    if (Math.abs(value - mean) > IMPLAUSIBLE) far++
-  }
+  if (Math.max(highest - mean, mean - lowest) > RAIL_DISTANCE)
+    for (const value of x) {
+      if ((value === lowest || value === highest) && Math.abs(value - mean) > RAIL_DISTANCE) atRail++
+      if (Math.abs(value - mean) > IMPLAUSIBLE) far++
+    }
   if (atRail > RAIL_SHARE * x.length) return unfit('is saturated')
-  if (longestHold > LONGEST_GAP * rate) return unfit(`stands still for ${(longestHold / rate).toFixed(1)} s`)
+  if (held > LONGEST_GAP * rate) return unfit(`stands still for ${(held / rate).toFixed(1)} s`)
   if (far > IMPLAUSIBLE_SHARE * x.length)
     return unfit(`is more than ${IMPLAUSIBLE} mV off for ${percent(far / x.length)}`)
   return unfit(undefined)
+}
+
+/**
+ * Most times in a row that a sample repeats the one before, if that is more than `atLeast`; else 0. A run of so many covers one of
+ * the samples that lie `atLeast` apart, so only what surrounds those is looked at.
+ */
+function longestHold(x: Float32Array, atLeast: number): number {
+  let longest = 0
+  const step = Math.max(1, Math.floor(atLeast))
+  for (let at = 0; at < x.length; at += step) {
+    let [first, last] = [at, at]
+    while (x[first - 1] === x[at]) first--
+    while (x[last + 1] === x[at]) last++
+    longest = Math.max(longest, last - first)
+  }
+  return longest > atLeast ? longest : 0
 }
 
 function extent(x: Float32Array): {

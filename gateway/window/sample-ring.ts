@@ -38,6 +38,7 @@ export interface StretchFacts {
 export class SampleRing {
   readonly capacity: number
   readonly #scales: readonly ChannelScale[]
+  /** NaN where there is none. */
   readonly #values: readonly Float32Array[]
   /** Per sample: present, saturated, electrodes off. */
   readonly #flags: Uint16Array
@@ -47,7 +48,7 @@ export class SampleRing {
   constructor(scales: readonly ChannelScale[], capacity: number, start: number) {
     this.capacity = capacity
     this.#scales = scales
-    this.#values = scales.map(() => new Float32Array(capacity))
+    this.#values = scales.map(() => new Float32Array(capacity).fill(Number.NaN))
     this.#flags = new Uint16Array(capacity)
     this.#end = start
   }
@@ -77,12 +78,11 @@ export class SampleRing {
   /** Values of kept channel `kept` from `first` on, as many as `out` holds; NaN where there is none. */
   read(kept: number, first: number, out: Float32Array): void {
     const values = this.#values[kept]!
-    let position = first % this.capacity
+    const start = first % this.capacity
     const known = Math.max(0, Math.min(out.length, this.#end - first))
-    for (let i = 0; i < known; i++) {
-      out[i] = this.#flags[position]! & PRESENT ? values[position]! : Number.NaN
-      if (++position === this.capacity) position = 0
-    }
+    const unbroken = Math.min(known, this.capacity - start)
+    out.set(values.subarray(start, start + unbroken))
+    out.set(values.subarray(0, known - unbroken), unbroken)
     out.fill(Number.NaN, known)
   }
 
@@ -121,10 +121,11 @@ export class SampleRing {
 
   /** Indices [first, end) never came; at most one turn of the ring has to be told so. */
   #forget(first: number, end: number): void {
-    if (end - first >= this.capacity) {
-      this.#flags.fill(0)
-      return
-    }
-    for (let index = first; index < end; index++) this.#flags[index % this.capacity] = 0
+    for (let index = Math.max(first, end - this.capacity); index < end; index++) this.#remove(index % this.capacity)
+  }
+
+  #remove(position: number): void {
+    this.#flags[position] = 0
+    for (const values of this.#values) values[position] = Number.NaN
   }
 }
