@@ -1,34 +1,49 @@
 import { parseArgs } from 'node:util'
-import { fuzzDriver } from './fuzz-driver.js'
+import { type Fuzzed, fuzzDriver } from './fuzz-driver.js'
+import { fuzzEcgLink } from './fuzz-ecg-link.js'
+import { processHoldings } from './process-holdings.js'
 import { vendorStreams } from './vendor-streams.js'
 
 /**
- * Feeds mutated bytes to every vendor driver, with its session, in simulated time, and prints what came of it:
- * `node --expose-gc dist/bench/fuzz-drivers.js [--bytes 10000000] [--seed 1]`. Ends with 1 where anything threw.
+ * Feeds mutated bytes to every driver, with its session, in simulated time, and prints what came of it; the exit code is 3 where
+ * anything threw, nothing was understood any more, or memory grew.
+ *
+ *     node dist/bench/fuzz-drivers.js [--bytes 10000000] [--seed 1]
  */
+
+const CHECK_FAILED = 3
+const MOST_GROWTH_MIB = 2
+/** Before the measurement: code is compiled, and its memory taken. */
+const WARM_UP_BYTES = 500_000
+
 const { values } = parseArgs({
   options: { bytes: { type: 'string', default: '10000000' }, seed: { type: 'string', default: '1' } },
 })
+const bytes = Number(values.bytes)
+const seed = Number(values.seed)
 
-let failed = false
-console.log('driver      bytes       samples     bad frames  exceptions  heap growth  MB/s')
-for (const stream of vendorStreams()) {
-  fuzzDriver(stream, 100_000, 0) // compiled, and its memory taken, before the measurement
-  const before = heapUsed()
-  const begun = process.hrtime.bigint()
-  const { bytes, samples, counters, exceptions } = fuzzDriver(stream, Number(values.bytes), Number(values.seed))
-  const seconds = Number(process.hrtime.bigint() - begun) / 1e9
-  const growth = heapUsed() - before
-  const cells = [bytes, samples, counters.badFrames, exceptions.length, `${(growth / 1024).toFixed(0)} KiB`]
-  const rate = (bytes / 1e6 / seconds).toFixed(1)
-  console.log(stream.name.padEnd(12) + cells.map(cell => String(cell).padEnd(12)).join('') + rate)
-  for (const exception of exceptions.slice(0, 3)) console.log(exception)
-  failed ||= exceptions.length > 0
-}
-process.exitCode = failed ? 1 : 0
+type Fuzz = (mostBytes: number, seed: number) => Fuzzed
+const drivers: readonly (readonly [string, Fuzz])[] = [
+  ['ecg-link', fuzzEcgLink],
+  ...vendorStreams().map(stream => [stream.name, (most, from) => fuzzDriver(stream, most, from)] as [string, Fuzz]),
+]
 
-function heapUsed(): number {
-  if (!globalThis.gc) console.error('without --expose-gc the heap growth says little')
-  globalThis.gc?.()
-  return process.memoryUsage().heapUsed
-}
+const rows = drivers.map(([driver, fuzz]) => {
+  fuzz(WARM_UP_BYTES, 0)
+  const before = processHoldings().heapMiB
+  const result = fuzz(bytes, seed)
+  const grownMiB = processHoldings().heapMiB - before
+  for (const exception of result.exceptions.slice(0, 3)) console.error(driver, exception)
+  const failed = result.exceptions.length > 0 || grownMiB > MOST_GROWTH_MIB || result.samples === 0
+  if (failed) process.exitCode = CHECK_FAILED
+  const { counters, exceptions, ...rest } = result
+  return {
+    driver,
+    ...rest,
+    'bad frames': counters.badFrames,
+    exceptions: exceptions.length,
+    'heap +MiB': grownMiB.toFixed(2),
+    verdict: failed ? 'FAILED' : 'holds',
+  }
+})
+console.table(rows)

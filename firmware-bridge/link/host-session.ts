@@ -60,6 +60,8 @@ interface Booted {
   started: boolean
   /** Newest device time in any packet. */
   clockTime: number
+  /** Its samples contradict what was believed of their index: with its next HELLO, whatever that says, the account begins anew. */
+  wentBack: boolean
 }
 
 export function createHostSession(output: HostSessionOutput, counters: LinkCounters): HostSession {
@@ -152,7 +154,7 @@ export function createHostSession(output: HostSessionOutput, counters: LinkCount
       badFrame()
       return complain(`the device sent a HELLO that cannot be used: ${objection}`)
     }
-    if (device && isDeepStrictEqual(hello, device.hello)) {
+    if (device && !device.wentBack && isDeepStrictEqual(hello, device.hello)) {
       if (phase !== 'hello' && state !== 'stalled') return
     } else {
       if (device?.hello.id === hello.id && device.hello.boot !== hello.boot) counters.reboots++
@@ -165,6 +167,7 @@ export function createHostSession(output: HostSessionOutput, counters: LinkCount
         intake: createSampleIntake(hello, output.samples, askAgain),
         started: false,
         clockTime: received.time,
+        wentBack: false,
       }
     }
     exchangesLeft = canTime(device) ? EXCHANGES : 0
@@ -223,6 +226,7 @@ export function createHostSession(output: HostSessionOutput, counters: LinkCount
     const taken = intake.take(received, arrived)
     if (taken === 'bad') return badFrame()
     if (taken === 'went-back') {
+      device.wentBack = true
       enter('hello', arrived)
       return tell('connecting', 'the sample index went back: asking the device whether it has rebooted')
     }

@@ -18,6 +18,8 @@ export interface ReceivedRanges {
   readonly missing: number
   /** Notes a block and hands out each part of it that had not been received before; answers how many samples had. */
   add(first: number, count: number, now: number, fresh: (first: number, count: number) => void): number
+  /** Cuts gaps at these two places, so that what lies between is in gaps of its own. */
+  cut(first: number, end: number): void
 }
 
 /** Gaps kept open for late samples: at 20 % loss and 36 packets a second the last ten minutes. Older ones stay missing for good. */
@@ -86,6 +88,14 @@ export function createReceivedRanges(): ReceivedRanges {
     return known
   }
 
+  function cut(first: number, end: number) {
+    for (const at of [first, end]) {
+      const i = gaps.findIndex(gap => gap.first < at && at < gap.end)
+      if (i < 0 || gaps.length === MAX_GAPS) continue
+      gaps.splice(i, 1, { ...gaps[i]!, end: at }, { ...gaps[i]!, first: at })
+    }
+  }
+
   return {
     get next() {
       return next
@@ -95,5 +105,6 @@ export function createReceivedRanges(): ReceivedRanges {
       return missing
     },
     add,
+    cut,
   }
 }

@@ -53,6 +53,7 @@ export function createSampleIntake(
     const { first, count, retransmission } = samples
     const oldest = (ranges.next ?? 0) - hello.retain - INDEX_WENT_BACK * rate
     if (first + count < oldest) return 'went-back'
+    if (retransmission) resend.answered({ first, count })
     const fits = retransmission || clock.block(SampleIndex(first), count, time, arrived)
     duplicates += ranges.add(first, count, arrived, (from, part) => deliver(blockOf(samples, from, part, arrived)))
     return fits ? 'taken' : 'clock-broke'
@@ -69,7 +70,10 @@ export function createSampleIntake(
     tick(now) {
       if (retained > 0 && ranges.next !== undefined) resend.tick(ranges.gaps, ranges.next, retained, now)
     },
-    lost: range => resend.lost(range, ranges.gaps),
+    lost(range) {
+      ranges.cut(range.first, range.first + range.count)
+      resend.lost(range, ranges.gaps)
+    },
     reopened: resend.reset,
     exchange: clock.exchange,
     timeOf: clock.timeOf,

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { fuzzDriver } from '../../../bench/fuzz-driver.js'
+import { fuzzEcgLink } from '../../../bench/fuzz-ecg-link.js'
 import { vendorStreams } from '../../../bench/vendor-streams.js'
 
 /** For each driver; bench/fuzz-drivers.ts does fifty times as much. */
@@ -13,4 +14,11 @@ t.test('mutated bytes throw nothing out of any driver, and its blocks keep their
     t.ok(samples > 1000, `${stream.name}: the driver found its way back, and ${samples} samples`)
     t.ok(counters.badFrames > 10)
   }
+})
+
+t.test('so do mutated bytes of ECG Link, and packets whose CRC is right and whose content is not', async t => {
+  const { samples, counters, exceptions } = fuzzEcgLink(BYTES, 7)
+  t.same(exceptions, [])
+  t.ok(samples > 1000, `${samples} samples`)
+  t.ok(counters.badFrames > 10)
 })

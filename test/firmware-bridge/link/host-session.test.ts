@@ -214,6 +214,59 @@ t.test('what the device lost is not asked for again', async t => {
   t.equal(device.counters.missingSamples, 20)
 })
 
+t.test('of what the device lost in part, the rest is asked for once more', async t => {
+  const device = scriptedDevice()
+  device.streaming()
+  device.samples(0, 10)
+  device.samples(40, 10)
+  device.wait(0.1)
+  device.send(PacketType.Lost, encodeSampleRange({ first: 10, count: 20 }))
+  device.wait(1.5)
+  t.same(
+    device.sentOf(PacketType.Resend).map(packet => decodeSampleRange(packet.payload)),
+    [
+      { first: 10, count: 30 },
+      { first: 30, count: 10 },
+    ],
+  )
+  t.equal(device.counters.missingSamples, 30)
+})
+
+t.test('where room is short, no gap is asked for a third time as part of a longer range', async t => {
+  const device = scriptedDevice()
+  device.streaming()
+  for (let i = 0; i < 100; i++) {
+    device.samples(i * 20, 10)
+    device.wait(0.1)
+  }
+  const asked = device.sentOf(PacketType.Resend).map(packet => decodeSampleRange(packet.payload)!)
+  for (let gap = 10; gap < 1900; gap += 20) {
+    const times = asked.filter(({ first, count }) => first < gap + 10 && gap < first + count).length
+    t.ok(times <= 2, `samples from ${gap}: ${times} times`)
+  }
+})
+
+t.test('an answer to one request ends those before it, which were lost on their way', async t => {
+  const device = scriptedDevice()
+  device.streaming()
+  for (let i = 0; i < 4; i++) {
+    device.samples(i * 20, 10)
+    device.wait(0.06)
+  }
+  device.samples(80, 10)
+  device.wait(0.06)
+  const asked = () => device.sentOf(PacketType.Resend).map(packet => decodeSampleRange(packet.payload)!)
+  t.equal(asked().length, 4)
+  device.samples(50, 10, { again: true })
+  device.samples(100, 10)
+  device.samples(120, 10)
+  device.wait(0.06)
+  t.same(asked().slice(4), [
+    { first: 90, count: 10 },
+    { first: 110, count: 10 },
+  ])
+})
+
 t.test('only what is still retained is asked for, and nothing of a device that cannot resend', async t => {
   const device = scriptedDevice()
   device.streaming({ retain: 50 })
@@ -276,6 +329,21 @@ t.test('a reboot whose HELLO was lost is found out by the sample index', async t
     { first: 10, count: 10 },
   ])
   t.same(device.identities, ['scripted boot 1', 'scripted boot 2'])
+})
+
+t.test('a device whose index leapt ahead and back, in the same boot, is taken at its word again', async t => {
+  const device = scriptedDevice()
+  device.streaming()
+  device.samples(0, 10)
+  device.samples(2 ** 50, 10, { time: 2_000_000 })
+  device.samples(10, 10)
+  t.match(device.states.at(-1), /^connecting: the sample index went back/)
+  device.hello()
+  device.wait(0.02)
+  device.samples(20, 10)
+  t.match(device.states.at(-1), /^streaming/)
+  t.same(device.blocks.at(-1), { first: 20, count: 10 })
+  t.equal(device.counters.reboots, 0)
 })
 
 t.test('a HELLO that says something new without a boot is taken, and is no reboot', async t => {

@@ -39,3 +39,23 @@ t.test('the list of gaps is bounded, and a gap forgotten stays missing', async t
   )
   t.equal(ranges.missing, 9_999)
 })
+
+t.test('gaps are cut where they are told to be, and nowhere else', async t => {
+  const ranges = createReceivedRanges()
+  for (const first of [0, 100, 200]) ranges.add(first, 10, 0, () => {})
+  ranges.cut(5, 130)
+  ranges.cut(150, 160)
+  t.same(
+    ranges.gaps.map(({ first, end }) => [first, end]),
+    [
+      [10, 100],
+      [110, 130],
+      [130, 150],
+      [150, 160],
+      [160, 200],
+    ],
+  )
+  t.equal(ranges.missing, 180)
+  ranges.add(140, 30, 1, () => {})
+  t.equal(ranges.missing, 150)
+})
