@@ -40,7 +40,8 @@ const { bundle, trust } = values
 const model = await openOfflineModel({ ...(bundle !== undefined && { bundle }), ...(trust !== undefined && { trust }) })
 const { name, version, tasks } = model.bundle.manifest
 const sets = mechanisms(tasks)
-const cohorts = (await readCohorts({ folder: values.data, folds: values.fold })).filter(
+const alerting = tasks.flatMap(({ id, alert }) => (alert === null ? [] : id))
+const cohorts = (await readCohorts({ folder: values.data, folds: values.fold, alerting })).filter(
   cohort => values.cohort?.includes(cohort.name) ?? true,
 )
 
@@ -63,6 +64,9 @@ if (values.json)
 
 interface Figures {
   readonly patients: number
+  /** Patients with any alert, and how many the worst of them had a day. */
+  readonly alerted: number
+  readonly mostPerDay: number
   readonly days: number
   readonly starts: Readonly<Record<string, number>>
   readonly falseStarts: Readonly<Record<string, number>>
@@ -98,8 +102,11 @@ function figuresOf(judgements: readonly Judgement[]): Figures {
       },
     ]
   })
+  const perDay = judgements.map(({ starts, days }) => total(Object.fromEntries(starts)) / days)
   return {
     patients: judgements.length,
+    alerted: perDay.filter(count => count > 0).length,
+    mostPerDay: Math.max(...perDay),
     days: judgements.reduce((days, judgement) => days + judgement.days, 0),
     starts: sum(judgements.map(({ starts }) => starts)),
     falseStarts: sum(judgements.map(({ falseStarts }) => falseStarts)),
@@ -109,8 +116,6 @@ function figuresOf(judgements: readonly Judgement[]): Figures {
 
 function section(cohort: Cohort, all: ReadonlyArray<Figures & { readonly mechanism: string }>): string {
   const perDay = (count: number, days: number) => (count / days).toFixed(2)
-  const total = (counts: Readonly<Record<string, number>>) =>
-    Object.values(counts).reduce((sum, count) => sum + count, 0)
   const [shipped] = all as [Figures & { readonly mechanism: string }]
   const burden = all.map(({ mechanism, days, starts, falseStarts }) => [
     mechanism,
@@ -130,6 +135,7 @@ function section(cohort: Cohort, all: ReadonlyArray<Figures & { readonly mechani
   ])
   const lines = [
     `\n${cohort.name}: ${cohort.description}; ${shipped.patients} patients, ${shipped.days.toFixed(2)} patient-days`,
+    `with any alert, as shipped: ${shipped.alerted} patients; at most ${shipped.mostPerDay.toFixed(1)} a day`,
     formatTable(['mechanisms', 'alerts/day', 'known false/day'], burden),
     ...(byTask.length > 0 ? [formatTable(['task', 'alerts', 'per day', 'known false'], byTask)] : []),
     ...(onsets.length > 0
@@ -137,6 +143,10 @@ function section(cohort: Cohort, all: ReadonlyArray<Figures & { readonly mechani
       : []),
   ]
   return `${lines.join('\n')}\n`
+}
+
+function total(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0)
 }
 
 function percent(part: number, whole: number): string {

@@ -15,32 +15,42 @@ type Row = Readonly<Record<string, string>>
 
 const DAY = 24 * 3600
 
-/** PTB-XL's folds that no model saw in training: 9 to choose by, 10 to judge by. */
+/** What the columns of ptbxl_labels.csv are named after. */
+const KINDS_OF_LABEL = ['super_class', 'sub_class', 'form', 'rhythm']
+
 export interface CohortChoice {
   readonly folder: string
+  /** Folds that the model did not see in training: 9 to choose by, 10 to judge by. Records without a fold are all taken. */
   readonly folds: readonly string[]
+  /** Tasks that the bundle can alert of. */
+  readonly alerting: readonly string[]
 }
 
-export async function readCohorts({ folder, folds }: CohortChoice): Promise<Cohort[]> {
+export async function readCohorts(choice: CohortChoice): Promise<Cohort[]> {
   const made = [
-    await normals(folder, folds),
-    await fibrillation(folder, folds),
-    await shortFibrillation(folder),
-    await annotated(folder, 'mitdb', 'MIT-BIH arrhythmia: 30 min of a Holter, 2 leads'),
-    await annotated(folder, 'vfdb', 'MIT-BIH malignant ventricular ectopy: 35 min, 2 leads'),
-    await bedsideAlarms(folder),
-    await onsets(folder),
+    await normals(choice),
+    await fibrillation(choice),
+    await shortFibrillation(choice),
+    await annotated(choice, 'mitdb', 'MIT-BIH arrhythmia: 30 min of a Holter, 2 leads'),
+    await annotated(choice, 'vfdb', 'MIT-BIH malignant ventricular ectopy: 35 min, 2 leads'),
+    await bedsideAlarms(choice),
+    await onsets(choice),
   ]
   return made.flat()
 }
 
-/** PTB-XL records that are normal and nothing else: each alone for a day, and all of them one after the other for a day. */
-async function normals(folder: string, folds: readonly string[]): Promise<Cohort[]> {
+/**
+ * PTB-XL records that are normal and have no label that the bundle alerts of, for a normal ECG may hold a premature beat, and
+ * one of fold 9 is labelled normal and fibrillating: each alone for a day, and all of them one after the other for a day.
+ */
+async function normals({ folder, folds, alerting }: CohortChoice): Promise<Cohort[]> {
+  const labelled = (row: Row) => alerting.some(task => KINDS_OF_LABEL.some(kind => row[`${kind}:${task}`] === '1'))
   const rows = (await ptbxl(folder)).filter(
     row =>
       folds.includes(row.strat_fold!) &&
       row['super_class:NORM'] === '1' &&
-      ['MI', 'STTC', 'CD', 'HYP'].every(name => row[`super_class:${name}`] === '0'),
+      ['MI', 'STTC', 'CD', 'HYP'].every(name => row[`super_class:${name}`] === '0') &&
+      !labelled(row),
   )
   if (rows.length === 0) return []
   const patients = await Promise.all(
@@ -57,7 +67,7 @@ async function normals(folder: string, folds: readonly string[]): Promise<Cohort
     },
     {
       name: 'normals mixed',
-      description: 'the same, ten seconds of each in turn, for a day',
+      description: `the same ${patients.length}, ten seconds of each in turn, for a day`,
       normal: true,
       patients: [mixed],
     },
@@ -65,7 +75,7 @@ async function normals(folder: string, folds: readonly string[]): Promise<Cohort
 }
 
 /** PTB-XL records in AF, each for a minute. */
-async function fibrillation(folder: string, folds: readonly string[]): Promise<Cohort[]> {
+async function fibrillation({ folder, folds }: CohortChoice): Promise<Cohort[]> {
   const rows = (await ptbxl(folder)).filter(row => folds.includes(row.strat_fold!) && row['rhythm:AFIB'] === '1')
   if (rows.length === 0) return []
   const patients = await Promise.all(
@@ -80,8 +90,8 @@ async function fibrillation(folder: string, folds: readonly string[]): Promise<C
 }
 
 /** Hand-held one-lead records of CinC 2017 in AF, of at least three windows. */
-async function shortFibrillation(folder: string): Promise<Cohort[]> {
-  const rows = (await table(join(folder, 'af2017_100hz/fields.csv'))).filter(row => row.label === 'A')
+async function shortFibrillation({ folder, folds }: CohortChoice): Promise<Cohort[]> {
+  const rows = (await fields(folder, 'af2017_100hz', folds)).filter(row => row.label === 'A')
   const patients: Patient[] = []
   for (const { id } of rows) {
     const recording = await record(join(folder, 'af2017_100hz', id!))
@@ -105,8 +115,8 @@ const TASK_OF_RHYTHM: Row = {
   '(ASYS': 'ASYS',
 }
 
-async function annotated(folder: string, name: string, description: string): Promise<Cohort[]> {
-  const rows = await table(join(folder, name, 'fields.csv'))
+async function annotated({ folder, folds }: CohortChoice, name: string, description: string): Promise<Cohort[]> {
+  const rows = await fields(folder, name, folds)
   const rhythms = await table(join(folder, `${name}_rhythms.csv`))
   const patients = await Promise.all(
     rows.map(async ({ id, lead1, lead2 }): Promise<Patient> => {
@@ -135,8 +145,8 @@ const TASK_OF_ALARM: Row = {
 }
 
 /** The minute before a bedside monitor's alarm, which was true or not: two cohorts, with the alarm's task as the truth. */
-async function bedsideAlarms(folder: string): Promise<Cohort[]> {
-  const rows = await table(join(folder, 'alarms2015/fields.csv'))
+async function bedsideAlarms({ folder, folds }: CohortChoice): Promise<Cohort[]> {
+  const rows = await fields(folder, 'alarms2015', folds)
   const of = async (truth: '0' | '1') =>
     Promise.all(
       rows
@@ -180,7 +190,7 @@ async function bedsideAlarms(folder: string): Promise<Cohort[]> {
 }
 
 /** Simulated patients: fields.csv says which condition begins when. Written by bench/simulated_onsets.py. */
-async function onsets(folder: string): Promise<Cohort[]> {
+async function onsets({ folder }: CohortChoice): Promise<Cohort[]> {
   const rows = await table(join(folder, 'onsets/fields.csv'))
   const patients = await Promise.all(
     rows.map(async ({ id, task, onset }): Promise<Patient> => {
@@ -207,6 +217,12 @@ const ptbxlName = ({ ecg_id }: Row): string => `${ecg_id!.padStart(5, '0')}_lr`
 const ptbxlPatient = async (folder: string, row: Row) => {
   const name = ptbxlName(row)
   return { name, recording: await record(join(folder, 'ptbxl100', name)) }
+}
+
+/** Records of one collection, without those of other folds. */
+async function fields(folder: string, name: string, folds: readonly string[]): Promise<Row[]> {
+  const rows = await table(join(folder, name, 'fields.csv'))
+  return rows.filter(({ fold }) => fold === undefined || folds.includes(fold))
 }
 
 const record = async (path: string): Promise<Recording> => (await readWfdb(path)).recording
