@@ -69,7 +69,7 @@ function entryOf(key: string): StoreEntry {
   return { key, seq: Number(seq), kind, bytes: Number(bytes), topic: topic.join(' ') }
 }
 
-/** Opens the store in the gateway's data folder and begins a session. A store that cannot be read is moved aside. */
+/** Opens the store in the gateway's data folder and begins a session. A store that is damaged is moved aside; a disk that is full is not damage. */
 export async function openOutboxStore(folder: string, retry: Millis, log: Log): Promise<OutboxStore> {
   const recorded = readSequence(folder)
   const sequence = beginSession(folder, recorded)
@@ -86,6 +86,7 @@ export async function openOutboxStore(folder: string, retry: Millis, log: Log): 
         `The data folder ${folder} is in use by another gateway; stop it, or give this one its own folder.`,
         { cause, exitCode: 2 },
       )
+    if (isOfTheDisk(cause)) throw unusable(folder, cause)
     const aside = `${path}.damaged-${sequence.session}`
     renameSync(path, aside)
     damage = `The outbox could not be read (${reasonOf(cause)}) and was moved to ${aside}`
@@ -102,7 +103,10 @@ export async function openOutboxStore(folder: string, retry: Millis, log: Log): 
   let recovery: Promise<void> | null = null
   const counters = (seq: number) => ({ type: 'put', key: COUNTERS, value: JSON.stringify({ seq, session }) }) as const
   // Before the first message is numbered: a store without counters is then a damaged one.
-  await opened.db.batch([counters(seq)], { sync: true })
+  await opened.db.batch([counters(seq)], { sync: true }).catch(async cause => {
+    await opened.db.close()
+    throw unusable(folder, cause)
+  })
 
   function reserve(seq: number): void {
     if (seq < seqLimit) return
@@ -239,14 +243,25 @@ function beginSession(folder: string, recorded: Sequence | null): Sequence {
     mkdirSync(folder, { recursive: true })
     writeSequence(folder, sequence)
   } catch (cause) {
-    throw new MessagingError(
-      'DATA_FOLDER',
-      `The data folder ${folder} cannot be written (${(cause as Error).message}); make it writable for this user, or choose another.`,
-      { cause, exitCode: 2 },
-    )
+    throw unusable(folder, cause)
   }
   return sequence
 }
+
+/** By what the system says of it, through Node.js and through LevelDB. */
+const MENDS_ITSELF = /no space left|read-only file system|quota exceeded|file too large|too many open|input\/output/i
+const NOT_ALLOWED = /permission denied|not permitted/i
+
+/** Nothing is wrong with what was stored: what lies there must not be moved aside. */
+const isOfTheDisk = (error: unknown) => MENDS_ITSELF.test(reasonOf(error)) || NOT_ALLOWED.test(reasonOf(error))
+
+/** A service manager tries again after exit code 1, so that a disk which is full at the start is waited for. */
+const unusable = (folder: string, cause: unknown) =>
+  new MessagingError(
+    'DATA_FOLDER',
+    `The data folder ${folder} cannot be written (${reasonOf(cause)}); make room, make it writable for this user, or choose another.`,
+    { cause, exitCode: MENDS_ITSELF.test(reasonOf(cause)) ? 1 : 2 },
+  )
 
 const isLocked = (error: unknown) => causeOf(error)?.code === 'LEVEL_LOCKED'
 const causeOf = (error: unknown) => (error as { cause?: Error & { code?: string } }).cause

@@ -6,11 +6,12 @@ import { alertOf, messagingOptions } from './messaging-rig.js'
  * A gateway that does nothing but alert, as fast as it may, until it is killed or its standard input ends; told `drain`, it only
  * delivers what is left. Its log is its standard output.
  */
+process.on('SIGXFSZ', () => {}) // a file at the limit on its size is an error of the write, not the end
+
 const [url, dataFolder, mode] = process.argv.slice(2)
 const line = (fields: object, message: string) => void process.stdout.write(`${message} ${JSON.stringify(fields)}\n`)
 const log = { info: line, warn: line, error: line }
 const messaging = await startMessaging(messagingOptions({ url: url!, dataFolder: dataFolder!, log }))
-process.on('SIGXFSZ', () => {}) // a file at the limit on its size is an error of the write, not the end
 
 let ending = mode === 'drain'
 process.stdin.on('end', () => {

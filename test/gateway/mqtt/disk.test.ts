@@ -1,9 +1,12 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
 import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { aedes } from './brokers.js'
+import { alertOf, messagingFor } from './messaging-rig.js'
 import { gaps, subscribe } from './subscriber.js'
 import { tempFolder } from './temp-folder.js'
 
@@ -51,3 +54,29 @@ t.test(
     t.strictSame(gaps(subscriber.alerts), [])
   },
 )
+
+t.test('a disk that is full at the start ends it, and costs nothing of what was stored', { skip }, async t => {
+  const folder = tempFolder(t)
+  const first = await messagingFor(t, 'mqtt://127.0.0.1:1', { dataFolder: folder })
+  const alert = alertOf('d', 'AFIB')
+  for (const phase of ['start', 'update', 'end'] as const) first.publishAlert(alert(phase))
+  await first.stop()
+
+  const broker = await aedes.start(t)
+  // Enough for the sequence file, too little for LevelDB.
+  const child = spawn('prlimit', ['--fsize=40:unlimited', process.execPath, CHILD, broker.url.href, folder, 'drain'])
+  const said = text(child.stderr)
+  t.equal((await once(child, 'exit'))[0], 1)
+  t.match(await said, /DATA_FOLDER/)
+  t.strictSame(
+    readdirSync(folder).filter(name => name.includes('damaged')),
+    [],
+    'it is not taken for damage',
+  )
+
+  const subscriber = await subscribe(t, broker.url)
+  await messagingFor(t, broker.url, { dataFolder: folder })
+  await subscriber.until('the end', () => subscriber.alerts.at(-1)?.phase === 'end')
+  t.strictSame(gaps(subscriber.alerts), [])
+  t.ok(subscriber.alerts.every(({ historical }) => historical))
+})
