@@ -26,7 +26,7 @@ for (let n = 0; !ending; n++) {
     await setImmediate()
   }
   // Ahead of what is under way at any time, but not by much: the disk is the same one for all tests.
-  while (messaging.counters.outboxMessages > 200 && !ending) await setImmediate()
+  while (messaging.counters.outboxMessages > 200 && !ending) await delay(1)
 }
 while (messaging.counters.connects === 0 || messaging.counters.outboxMessages > 0) await delay(5)
 await messaging.stop()
