@@ -31,9 +31,26 @@ flash-faults: build
 	ECGCLIP_FLASH_POWER_CUTS=200 TAP_TIMEOUT=7200 node dist/test/firmware-bridge/flash/power-cuts.test.js
 	ECGCLIP_FLASH_POWER_CUTS=200 TAP_TIMEOUT=7200 node dist/test/firmware-bridge/flash/qemu-flash.test.js
 
+# Records for the reference bundles, in $$ECGCLIP_RECORDS, from the folders that PhysioNet publishes, in $(PHYSIONET).
+.PHONY: records
+records: $(foreach set,ptbxl af2017 alarms2015 rhythms,$(ECGCLIP_RECORDS)/$(set)/manifest.json)
+TRAIN = PYTHONPATH=quantize .venv/bin/python -m ecgclip
+$(ECGCLIP_RECORDS)/ptbxl/manifest.json:
+	$(TRAIN) import ptbxl '$(PHYSIONET)/ptb-xl' --out '$(@D)'
+$(ECGCLIP_RECORDS)/af2017/manifest.json:
+	$(TRAIN) import challenge2017 '$(PHYSIONET)/challenge-2017' --out '$(@D)'
+$(ECGCLIP_RECORDS)/alarms2015/manifest.json:
+	$(TRAIN) import challenge2015 '$(PHYSIONET)/challenge-2015' --out '$(@D)'
+$(ECGCLIP_RECORDS)/rhythms/manifest.json:
+	$(TRAIN) import rhythms '$(PHYSIONET)/rhythms' --lead ECG1=II --lead ECG2=V1 --out '$(@D)'
+
 # Both reference bundles again, from $$ECGCLIP_RECORDS; counters in the recipes must be raised first.
-reproduce:
-	for net in r18 r34; do .venv/bin/python -m ecgclip reproduce --recipe quantize/recipes/reference-$$net.toml || exit 1; done
+reproduce: quantize/build/0.6.0
+	for net in r18 r34; do $(TRAIN) reproduce --recipe quantize/recipes/reference-$$net.toml || exit 1; done
+
+# The bundles that the present ones began with.
+quantize/build/0.6.0:
+	mkdir -p $@ && git archive 9643f99 models/reference models/reference-r34 | tar -x -C $@
 
 # Hours on a bad line in simulated time, then a thousand pulled cables on real pseudo-terminals and as many lost radio links.
 soak: build

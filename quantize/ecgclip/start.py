@@ -49,7 +49,9 @@ def start_from(bundle: Path, network: Network, recipe: ModelRecipe, tasks: tuple
 
 
 def _places(theirs: int, wanted: tuple[int, ...]) -> dict[int, int]:
-    """Block of the new network -> block of the old one, which has as many in each stage."""
+    """Block of the new network -> block of the old one, which has the same blocks or as many in each stage."""
+    if theirs == sum(wanted):
+        return {k: k for k in range(theirs)}
     each = theirs // len(wanted)
     if theirs % len(wanted) or min(wanted) < each:
         raise EcgclipError(f"A network of {theirs} blocks cannot become one of {wanted}: give it more of them.")

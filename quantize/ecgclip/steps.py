@@ -54,10 +54,11 @@ LEAD_SETS = {"limb leads only": LEADS[:6], "lead II only": ("II",), "lead I only
 
 
 def train_step(recipe: Recipe, joint: Joint, work: Path, encoder: Path | None = None, *, progress: bool) -> Network:
-    """Train and keep the weights with the names of their tasks."""
-    network = train(recipe, joint, encoder, progress=progress)
-    work.mkdir(parents=True, exist_ok=True)
+    """Train, from where an interrupted run stopped, and keep the weights with the names of their tasks."""
+    checkpoint = work / "checkpoint.pt"
+    network = train(recipe, joint, encoder, checkpoint, progress=progress)
     torch.save({"tasks": joint.tasks, "weights": network.state_dict()}, work / "network.pt")
+    checkpoint.unlink()
     return network
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +15,7 @@ from tqdm import tqdm
 
 from ecgclip.augment import Augment
 from ecgclip.config import Recipe
+from ecgclip.errors import EcgclipError
 from ecgclip.joint import Joint
 from ecgclip.metrics import auroc, prauc
 from ecgclip.model import Network, load_encoder
@@ -27,10 +30,13 @@ WATCH_EVERY = 5  # epochs
 WATCHED = 256  # windows of each set
 
 
-def train(recipe: Recipe, joint: Joint, encoder: Path | None = None, *, progress: bool = True) -> Network:
+def train(
+    recipe: Recipe, joint: Joint, encoder: Path | None = None, checkpoint: Path | None = None, *, progress: bool = True
+) -> Network:
     """Train by the recipe; the result is the running average of the weights, which generalises better.
 
-    Validation records are only watched: nothing here is chosen by them.
+    Validation records are only watched: nothing here is chosen by them. After each epoch everything goes into
+    `checkpoint`; a run that finds it there goes on to what it would have become without the interruption.
     """
     torch.set_num_threads(THREADS)
     torch.use_deterministic_algorithms(mode=True)
@@ -40,11 +46,11 @@ def train(recipe: Recipe, joint: Joint, encoder: Path | None = None, *, progress
     network = Network(recipe.model, len(joint.tasks))
     if settings.start:
         rows = joint.epoch(generator)[:STATISTICS]
-        start_from(ROOT / settings.start, network, recipe.model, joint.tasks, torch.from_numpy(joint.twelve(rows)))
+        start_from(_bundle(settings.start), network, recipe.model, joint.tasks, torch.from_numpy(joint.twelve(rows)))
     if encoder:
         network.encoder = load_encoder(encoder, recipe.model)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stubs
-    teacher = Teacher(ROOT / settings.teacher, joint.tasks) if settings.teacher else None
+    teacher = Teacher(_bundle(settings.teacher), joint.tasks) if settings.teacher else None
     augment = Augment(recipe.augment, recipe.model.rate, generator)
 
     batches = len(joint.epoch(torch.Generator().manual_seed(0))) // settings.batch
@@ -54,7 +60,10 @@ def train(recipe: Recipe, joint: Joint, encoder: Path | None = None, *, progress
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, settings.learning_rate, epochs=settings.epochs, steps_per_epoch=batches
     )
-    bar = tqdm(range(settings.epochs), desc="training", unit="epoch", disable=not progress)
+    parts = {"network": network, "average": average, "optimiser": optimiser, "schedule": schedule}
+    done = _restore(checkpoint, recipe, parts, generator) if checkpoint and checkpoint.exists() else 0
+    epochs = range(done, settings.epochs)
+    bar = tqdm(epochs, desc="training", unit="epoch", disable=not progress)
     for epoch in bar:
         network.train()
         total = 0.0
@@ -78,11 +87,47 @@ def train(recipe: Recipe, joint: Joint, encoder: Path | None = None, *, progress
             average.update_parameters(network)
             total += loss.item()
         bar.set_postfix(loss=f"{total / batches:.4f}")
+        if checkpoint:
+            _keep(checkpoint, recipe, parts, generator, epoch + 1)
         if progress and (epoch + 1) % WATCH_EVERY == 0:
             bar.write(f"epoch {epoch + 1}: loss {total / batches:.4f}; {_watch(average.module, joint)}")
     trained = average.module
     assert isinstance(trained, Network)
     return trained.eval()
+
+
+def _bundle(folder: str) -> Path:
+    path = ROOT / folder
+    if not (path / "manifest.json").is_file():
+        raise EcgclipError(f"No bundle at {path}, which the recipe names: `make {folder.split('/models/')[0]}` first.")
+    return path
+
+
+def _keep(checkpoint: Path, recipe: Recipe, parts: Mapping[str, Any], generator: torch.Generator, epoch: int) -> None:
+    """Write a checkpoint; a power cut leaves the one before."""
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    state = {name: part.state_dict() for name, part in parts.items()}
+    state |= {
+        "recipe": repr(recipe),
+        "epoch": epoch,
+        "generator": generator.get_state(),
+        "random": torch.get_rng_state(),
+    }
+    fresh = checkpoint.with_suffix(".new")
+    torch.save(state, fresh)
+    fresh.replace(checkpoint)
+
+
+def _restore(checkpoint: Path, recipe: Recipe, parts: Mapping[str, Any], generator: torch.Generator) -> int:
+    """Epochs that are done."""
+    state = torch.load(checkpoint, weights_only=True)
+    if state["recipe"] != repr(recipe):
+        raise EcgclipError(f"{checkpoint} is of another recipe: remove it to begin anew.")
+    for name, part in parts.items():
+        part.load_state_dict(state[name])
+    generator.set_state(state["generator"])
+    torch.set_rng_state(state["random"])
+    return int(state["epoch"])
 
 
 def masked_loss(logits: Tensor, target: Tensor, weights: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from ecgclip import train as train_module
 from ecgclip.augment import Augment
 from ecgclip.errors import EcgclipError
 from ecgclip.metrics import auroc
@@ -98,6 +99,28 @@ def test_training_learns_and_repeats_bit_for_bit(tiny, joint):
     assert (first == again).all()
     other = predict(train(dataclasses.replace(tiny, seed=2), joint, progress=False), signals)
     assert not (first == other).all()
+
+
+def test_training_that_was_stopped_goes_on_to_the_same_network(tiny, joint, tmp_path, monkeypatch):
+    recipe = dataclasses.replace(tiny, model=dataclasses.replace(tiny.model, dropout=0.4))
+    checkpoint = tmp_path / "checkpoint.pt"
+    whole = train(recipe, joint, progress=False)
+    with monkeypatch.context() as patch:
+        keep = train_module._keep
+
+        def pull_the_plug(*arguments):
+            keep(*arguments)
+            if arguments[-1] == 2:
+                raise KeyboardInterrupt
+
+        patch.setattr(train_module, "_keep", pull_the_plug)
+        with pytest.raises(KeyboardInterrupt):
+            train(recipe, joint, None, checkpoint, progress=False)
+    with pytest.raises(EcgclipError, match="another recipe"):
+        train(dataclasses.replace(recipe, seed=2), joint, None, checkpoint, progress=False)
+    again = train(recipe, joint, None, checkpoint, progress=False)
+    for one, other in zip(whole.parameters(), again.parameters(), strict=True):
+        assert torch.equal(one, other)
 
 
 def test_a_network_finds_atrial_fibrillation_also_with_one_lead(tiny, joint):

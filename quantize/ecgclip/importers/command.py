@@ -12,11 +12,13 @@ from ecgclip.importers.challenge import challenge
 from ecgclip.importers.csv_folder import csv_folder
 from ecgclip.importers.mimic import mimic
 from ecgclip.importers.ptbxl import ptbxl
+from ecgclip.importers.rhythm_challenges import challenge_2015, challenge_2017
+from ecgclip.importers.rhythms import rhythms
 from ecgclip.importers.wfdb_folder import Folder, wfdb_folder
 from ecgclip.leads import LEADS
 from ecgclip.records import Candidate, Origin, write_records
 
-KINDS = ("ptbxl", "wfdb", "challenge", "mimic", "arrays", "csv")
+KINDS = ("ptbxl", "rhythms", "challenge2015", "challenge2017", "wfdb", "challenge", "mimic", "arrays", "csv")
 
 
 def add_import_options(parser: argparse.ArgumentParser) -> None:
@@ -59,6 +61,13 @@ def _collection(options: argparse.Namespace) -> tuple[Origin, list[Candidate]]:
         if not labels.is_file():
             raise EcgclipError(f"No table at {labels}: give --labels.")
         return ptbxl(options.folder, labels, *shape)
+    if options.kind == "challenge2015":
+        return challenge_2015(options.folder, *shape)
+    if options.kind == "challenge2017":
+        return challenge_2017(options.folder, options.labels or options.folder / "REFERENCE.csv", *shape)
+    rename = dict(_pair(text) for text in options.lead)
+    if options.kind == "rhythms":
+        return rhythms(options.folder, rename, *shape)
     name = options.name or options.folder.name
     if options.kind == "challenge":
         return challenge(options.folder, *shape, name)
@@ -78,7 +87,7 @@ def _collection(options: argparse.Namespace) -> tuple[Origin, list[Candidate]]:
         licence=options.licence,
         labels=options.labels,
         intervals=options.intervals,
-        rename=dict(_pair(text) for text in options.lead),
+        rename=rename,
         hop_s=options.hop,
     )
     return wfdb_folder(options.folder, folder, *shape)
