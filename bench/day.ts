@@ -99,7 +99,8 @@ else console.table(result)
 
 /** What the gateway says of itself, as whoever watches it over years sees it; MiB. */
 async function scrape(): Promise<(metric: string) => number> {
-  const text = await fetch(metrics).then(answer => answer.text())
+  // Not on a connection that was kept: the gateway may be closing it at this very moment.
+  const text = await fetch(metrics, { headers: { connection: 'close' } }).then(answer => answer.text())
   return metric => Number(new RegExp(`^${metric} (\\S+)$`, 'm').exec(text)?.[1]) / 2 ** 20
 }
 

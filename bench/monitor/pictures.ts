@@ -60,7 +60,8 @@ await stop()
 async function firstAlert(): Promise<string> {
   const page = await browser.newPage()
   await page.goto(`${url}#/wall`)
-  const link = page.locator('.alert a').first()
+  // Of a patient with all leads.
+  const link = page.locator('.alert').filter({ hasText: 'bed-01' }).locator('a').first()
   const href = await link.getAttribute('href', { timeout: 60_000 })
   await page.close()
   return href!.split('/').at(-1)!

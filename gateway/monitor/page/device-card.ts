@@ -1,4 +1,4 @@
-import { ELECTRODES } from '../../../ecg/leads.js'
+import { ELECTRODES, type Electrode } from '../../../ecg/leads.js'
 import { element, setText, svgElement } from './element.js'
 import type { LivePatient } from './live-state.js'
 import { uncertainty } from './times.js'
@@ -9,7 +9,7 @@ export interface DeviceCard {
 }
 
 /** Where electrodes sit on the drawing, front view: the patient's right is left. Percent of its box. */
-const PLACES: Readonly<Record<(typeof ELECTRODES)[number], readonly [number, number]>> = {
+const PLACES: Readonly<Record<Electrode, readonly [number, number]>> = {
   RA: [24, 20],
   LA: [76, 20],
   RL: [30, 92],
@@ -67,17 +67,23 @@ export function createDeviceCard(): DeviceCard {
       setText(clock, uncertainty(told?.clockUncertaintyMs ?? null))
       setText(loss, told ? String(told.loss.missingSamples) : '–')
       const off = told?.electrodesOff ?? []
-      for (const [name, mark] of dots) mark.setAttribute('class', off.includes(name) ? 'electrode off' : 'electrode')
+      for (const [name, mark] of dots) {
+        const where = off.includes(name) ? ' off' : isUsed(name, identity.leads) ? '' : ' absent'
+        mark.setAttribute('class', `electrode${where}`)
+      }
       setText(electrodes, off.length > 0 ? `Off: ${off.join(', ')}` : 'Electrodes on')
       electrodes.classList.toggle('warn', off.length > 0)
     },
   }
 }
 
+/** A lead of the chest has an electrode of its own; the limbs' serve every lead. */
+const isUsed = (name: Electrode, leads: readonly string[]): boolean => !name.startsWith('V') || leads.includes(name)
+
 const TORSO =
   'M50 3c5 0 8 4 8 8 0 2 1 4 5 5l18 5c6 2 9 6 10 12l4 28-6 2-6-20-1 18c0 8-2 14-2 20l-1 16H21l-1-16c0-6-2-12-2-20l-1-18-6 20-6-2 4-28c1-6 4-10 10-12l18-5c4-1 5-3 5-5 0-4 3-8 8-8z'
 
-function dot(name: (typeof ELECTRODES)[number]): SVGGElement {
+function dot(name: Electrode): SVGGElement {
   const [x, y] = PLACES[name]
   return svgElement(
     'g',

@@ -10,5 +10,5 @@ export function saliencyWords(saliency: readonly number[]): string {
     if (last && step === last[1]) last[1] = step + 1
     else spans.push([step, step + 1])
   }
-  return `What raised the probability most lies at ${spans.map(([a, b]) => `${second(a)}–${second(b)} s`).join(', ')}.`
+  return `The model looked most at ${spans.map(([a, b]) => `${second(a)}–${second(b)} s`).join(', ')}.`
 }

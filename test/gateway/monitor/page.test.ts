@@ -133,7 +133,7 @@ async function alert(t: Test, { url, gateway }: PageOfPatients, browser: Browser
   await page.keyboard.press('Enter')
   await page.locator('svg.evidence').waitFor()
   const words = await page.locator('svg.evidence').getAttribute('aria-label')
-  t.match(words, /at 25 mm\/s and 10 mm\/mV\. What raised the probability most lies at \d/)
+  t.match(words, /at 25 mm\/s and 10 mm\/mV\. The model looked most at \d/)
   t.equal(await page.locator('.lead-trace').count(), 13, 'twelve leads and the rhythm strip')
   t.equal(await page.locator('.lead-trace[data-lead="V3"]').getAttribute('d'), '', 'the lead that was off has no line')
   t.ok((await page.locator('.salient').count()) > 0)

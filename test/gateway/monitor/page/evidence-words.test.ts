@@ -5,7 +5,7 @@ import { uncertainty } from '../../../../gateway/monitor/page/times.js'
 
 t.test('where the model looked, in words', async t => {
   const steps = Array.from({ length: 100 }, (_, i) => (i >= 20 && i < 25 ? 1 : i === 60 ? 0.6 : i === 80 ? 0.4 : -0.2))
-  t.equal(saliencyWords(steps), 'What raised the probability most lies at 2.0–2.5 s, 6.0–6.1 s.')
+  t.equal(saliencyWords(steps), 'The model looked most at 2.0–2.5 s, 6.0–6.1 s.')
   t.match(saliencyWords([]), /gives no part/)
   t.match(saliencyWords([-1, -2]), /gives no part/)
 })
