@@ -4,7 +4,7 @@ import { EngineStartError } from './inference-error.js'
 
 /** The bundle's self-test: windows with the probabilities that each variant gave where it was made. */
 export interface Goldens {
-  /** `leads × samples` mV each, over a SharedArrayBuffer. */
+  /** `leads × samples` mV each. */
   readonly windows: readonly Float32Array[]
   /** By variant file, per window, per task. */
   readonly expected: Readonly<Record<string, readonly (readonly number[])[]>>
@@ -20,7 +20,7 @@ export async function readGoldens(bundle: Bundle): Promise<Goldens> {
   const bytes = await readBundleFile(bundle, goldens.inputs)
   const microvolts = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const windows = Array.from({ length: goldens.count }, (_, window) => {
-    const signal = new Float32Array(new SharedArrayBuffer(values * Float32Array.BYTES_PER_ELEMENT))
+    const signal = new Float32Array(values)
     for (let i = 0; i < values; i++)
       signal[i] = microvolts.getInt16((window * values + i) * 2, true) / MICROVOLTS_PER_MILLIVOLT
     return signal

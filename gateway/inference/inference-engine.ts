@@ -45,7 +45,7 @@ export interface InferenceEngine {
   /** Windows waiting or running. */
   readonly depth: number
   /**
-   * One window (`leads × samples`, mV, over a SharedArrayBuffer, not copied and not to be changed until this settles).
+   * One window (`leads × samples`, mV, not to be changed until this settles).
    * Without an order it waits for all that came before. Rejects with an `InferenceError`; the engine itself goes on.
    */
   assess(signal: Float32Array, order?: Order): Promise<Inference>

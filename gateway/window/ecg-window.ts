@@ -26,8 +26,8 @@ export interface EcgWindow {
   /** Why it is not `good`, one short sentence each; empty when it is. */
   readonly reasons: readonly string[]
   /**
-   * mV, lead-major (`leads × samples` of the bundle's input, in the bundle's lead order and rate), over a SharedArrayBuffer.
-   * A lead that cannot be used is all zero. Missing stretches are bridged by a straight line and counted in `missing`.
+   * mV, lead-major (`leads × samples` of the bundle's input, in the bundle's lead order and rate). A lead that cannot be used
+   * is all zero. Missing stretches are bridged by a straight line and counted in `missing`.
    */
   readonly signal: Float32Array
   /** Host monotonic time at which the packet that completed the window arrived: where its latency counts from. */

@@ -132,7 +132,7 @@ export class WindowBuilder {
   /** Resamples the fit channels and makes the usable leads of them; the others stay zero. */
   #signal(first: number, usable: readonly boolean[], facts: readonly ChannelFacts[]): Float32Array {
     const { samples, leads } = this.#source.input
-    const signal = new Float32Array(new SharedArrayBuffer(leads.length * samples * Float32Array.BYTES_PER_ELEMENT))
+    const signal = new Float32Array(leads.length * samples)
     const resampled = this.#channels.map(({ raw, resampler }, k) => {
       const { missing, fault } = facts[k]!
       if (fault) return undefined

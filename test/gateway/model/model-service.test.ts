@@ -15,7 +15,7 @@ import { confirmed, rolledBack } from '../../../models/store/store-transitions.j
 import { buildBundle, expected, LEADS, SAMPLES } from '../../models/fixtures/build-bundle.js'
 
 const signer = generateKeyPairSync('ed25519')
-const window = () => new Float32Array(new SharedArrayBuffer(LEADS * SAMPLES * 4))
+const window = () => new Float32Array(LEADS * SAMPLES)
 const LIMITS = { windows: 3, latency: Millis(60_000), slowWindows: 0 }
 
 /** A store with bundle 1.0.0, proved, and services on it. Engines are real; `spoil` may stand in for what one of them does. */
