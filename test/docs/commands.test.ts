@@ -13,7 +13,7 @@ const PAGES = ['README.md', 'SECURITY.md', ...readdirSync(new URL('docs', ROOT))
 
 for (const page of PAGES) {
   const text = readFileSync(new URL(page, ROOT), 'utf8')
-  const code = [...text.matchAll(/```sh\n(.*?)```|`([^`\n]+)`/gs)].flatMap(([, block, span]) =>
+  const code = [...text.matchAll(/```sh\b[^\n]*\n(.*?)```|`([^`\n]+)`/gs)].flatMap(([, block, span]) =>
     (block?.replaceAll('\\\n', ' ') ?? span ?? '').split('\n'),
   )
   const commands = code
