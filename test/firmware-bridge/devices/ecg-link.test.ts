@@ -1,4 +1,4 @@
-import { readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { chmodSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { SampleIndex, UnixMillis } from '../../../ecg/units.js'
@@ -214,6 +214,27 @@ t.test('a port in use is told', async t => {
   const second = open(t, virtual.carrier.uri)
   second.start(listen().listener)
   await t.rejects(second.firstOpen, { code: 'port-busy' })
+})
+
+t.test('a port without permission is told, and taken as soon as it is given', async t => {
+  const { path, uri } = (await virtualDevice(t)).carrier
+  // Root may open everything: this test is nobody meanwhile.
+  const root = process.geteuid?.() === 0
+  const NOBODY = 65_534
+  chmodSync(path, 0)
+  if (root) process.seteuid?.(NOBODY)
+  const device = open(t, uri)
+  const listened = listen()
+  try {
+    device.start(listened.listener)
+    await t.rejects(device.firstOpen, { code: 'port-permission' })
+    await until(() => listened.state() === 'lost')
+    t.match(listened.states.at(-1)!.reason, /this user may not open .*: add this user to the group that owns it/)
+  } finally {
+    if (root) process.seteuid?.(0)
+    chmodSync(path, 0o600)
+  }
+  await until(() => listened.state() === 'streaming')
 })
 
 t.test('something else on the port is no ECG Link: it says so, and stays up', async t => {
