@@ -11,6 +11,8 @@ export interface StartedAlert {
   readonly at: number
   /** Windows seen until then, the one that started it included. */
   readonly windows: number
+  /** When it was over; infinite where the record ends first. */
+  until: number
 }
 
 /** The gateway's alert engine on simulated time: a window every hop, a tick every second. */
@@ -40,9 +42,12 @@ export function alertsOf(
       end: UnixMillis(now),
       window: qualityGate ? { ...window, index } : { ...window, index, quality: 'good', leadsOff: [], leadsAbsent: [] },
     }
-    for (const { phase, type, condition } of engine.window('patient', seen))
-      if (phase === 'start' && type === 'SA') started.push({ task: condition.key, at, windows: index + 1 })
-    engine.tick()
+    for (const { phase, state, type, condition } of [...engine.window('patient', seen), ...engine.tick()]) {
+      const task = condition.key
+      if (type !== 'SA') continue
+      if (phase === 'start') started.push({ task, at, windows: index + 1, until: Number.POSITIVE_INFINITY })
+      if (state === 'inactive') started.findLast(alert => alert.task === task)!.until = at
+    }
   }
   return started
 }

@@ -13,9 +13,9 @@ export interface Judgement {
 
 export interface EpisodeFound {
   readonly task: string
-  /** Seconds from the onset to the alert; null: no alert by its end. */
+  /** Seconds from the onset to the alert, 0 for one that was up already; null: no alert by its end. */
   readonly delay: number | null
-  /** Windows from the first that touches the episode to the alert; null: none. */
+  /** Windows from the first that touches the episode to the alert, 0 for one that was up already; null: none. */
   readonly windows: number | null
 }
 
@@ -43,10 +43,10 @@ export function judge({ patient, count }: Played, alerts: readonly StartedAlert[
         !episodes.slice(0, index).some(before => before.task === task && start - before.end < 2 * LOOK_BACK_SECONDS),
     )
     .map(({ task, start, end }): EpisodeFound => {
-      const alert = alerts.find(it => it.task === task && it.at > start && it.at <= end + LOOK_BACK_SECONDS)
+      const alert = alerts.find(it => it.task === task && it.until > start && it.at <= end + LOOK_BACK_SECONDS)
       if (alert === undefined) return { task, delay: null, windows: null }
       const before = Math.max(0, Math.floor((start - 10) / hopSeconds) + 1)
-      return { task, delay: alert.at - start, windows: alert.windows - before }
+      return { task, delay: Math.max(0, alert.at - start), windows: Math.max(0, alert.windows - before) }
     })
   return { days: (count * hopSeconds) / DAY_SECONDS, starts, falseStarts, episodes: found }
 }

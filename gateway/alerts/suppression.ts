@@ -4,7 +4,7 @@ export type SuppressionReason =
   | 'barred'
   /** The site has switched it off. */
   | 'disabled'
-  /** Another alert that is up says more; `by` names it. */
+  /** Another alert that is up says more; `detail` names it. */
   | 'superseded'
   /** Too soon after the last one. */
   | 'refractory'
