@@ -8,7 +8,8 @@ import type { Cohort, Episode, Patient } from './patient.js'
 
 /**
  * The cohorts that a data folder has: WFDB records in ptbxl100, mitdb, vfdb, alarms2015, af2017_100hz and onsets, each with its
- * fields.csv, and beside them ptbxl_labels.csv, mitdb_rhythms.csv and vfdb_rhythms.csv. What is not there is left out.
+ * fields.csv and, where there is one, splits.csv, and beside them ptbxl_labels.csv, mitdb_rhythms.csv and vfdb_rhythms.csv. What is
+ * not there is left out.
  */
 
 type Row = Readonly<Record<string, string>>
@@ -219,10 +220,14 @@ const ptbxlPatient = async (folder: string, row: Row) => {
   return { name, recording: await record(join(folder, 'ptbxl100', name)) }
 }
 
-/** Records of one collection, without those of other folds. */
+/** Records of one collection; where its import (`python -m ecgclip import`) left a splits.csv, only those of the folds asked for. */
 async function fields(folder: string, name: string, folds: readonly string[]): Promise<Row[]> {
   const rows = await table(join(folder, name, 'fields.csv'))
-  return rows.filter(({ fold }) => fold === undefined || folds.includes(fold))
+  const splits = await table(join(folder, name, 'splits.csv'))
+  if (splits.length === 0) return rows
+  // A line a window: "mitdb-100@25" is the one at 25 s of record 100 of mitdb.
+  const foldOf = new Map(splits.map(({ record, fold }) => [record!.replace(/@.*$/, '').replace(/^.*-/, ''), fold!]))
+  return rows.filter(({ id }) => folds.includes(foldOf.get(id!) ?? ''))
 }
 
 const record = async (path: string): Promise<Recording> => (await readWfdb(path)).recording
