@@ -7,21 +7,24 @@ from typing import Any
 import paho.mqtt.client as mqtt
 
 last: dict[str, int] = {}
+missing: dict[str, set[int]] = {}  # they may still come: live alerts overtake what an outage stored
 
 
 def on_message(client: mqtt.Client, userdata: Any, message: mqtt.MQTTMessage) -> None:
     if not message.payload:  # clears what was retained
         return
     alert = json.loads(message.payload)
-    seq, gateway, seen = alert["seq"], alert["gateway"], last.get(alert["gateway"])
+    seq, gateway = alert["seq"], alert["gateway"]
+    top, gaps = last.get(gateway, 0), missing.setdefault(gateway, set())
+    if seq > top or seq in gaps:  # not delivered again
+        what = f"{alert['device']} {alert['phase']} {alert['condition']['display']}"
+        print(f"{'earlier: ' * alert['historical']}{what} ({alert['priority']}, {gateway} {seq})", flush=True)
     if not message.retain:
-        if seen is not None and seq > seen + 1:
-            print(f"{gateway}: {seq - seen - 1} alert messages missing", file=sys.stderr)
-        last[gateway] = max(seq, seen or 0)
-    if seen is None or seq > seen:  # not delivered again
-        earlier = "earlier: " if alert["historical"] else ""
-        name, priority = alert["condition"]["display"], alert["priority"]
-        print(f"{earlier}{alert['device']} {alert['phase']} {name} ({priority}, {gateway} {seq})", flush=True)
+        gaps.update(range(top + 1, seq) if top else [])
+        gaps.discard(seq)
+        last[gateway] = max(top, seq)
+    if gaps:
+        print(f"{gateway}: {len(gaps)} alert messages are not here yet", file=sys.stderr)
 
 
 client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="alert-board-py", clean_session=False)
