@@ -25,6 +25,7 @@ import { createMetrics } from './monitor/metrics.js'
 import { createMonitor, type Monitor } from './monitor/monitor.js'
 import type { Log } from './mqtt/log.js'
 import { type Messaging, startMessaging } from './mqtt/messaging.js'
+import { createClockWatch } from './service/clock-watch.js'
 import { createHostClock } from './service/host-clock.js'
 import type { WindowModel } from './window-assessor.js'
 import { createWindowRate } from './window-rate.js'
@@ -231,6 +232,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   let ticked = monotonicNow()
   /** After the event loop stood still, what arrived meanwhile is still to be read: windows wait for as long again. */
   let catchingUpUntil = ticked
+  const clockFault = createClockWatch(clock, log)
   const timers = [
     setInterval(() => {
       const now = monotonicNow()
@@ -241,6 +243,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     }, PIPELINE_TICK),
     setInterval(() => {
       alerting.condition(GATEWAY_DEVICE, 'MODEL_FALLBACK', models.fault)
+      alerting.condition(GATEWAY_DEVICE, 'CLOCK_UNSYNCHRONISED', clockFault())
       alerting.tick()
     }, ALERT_TICK),
     setInterval(() => {

@@ -60,7 +60,7 @@ class SeqAccount:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def wait_for_birth(self, after: float, seconds: float = 120) -> None:
+    def wait_for_birth(self, after: float, seconds: float = 300) -> None:
         """Of a gateway that was launched at this UNIX time, and an alert of its own."""
         wait_for(
             lambda: self.wrong or (self.online and self.started > after and self.live_since_birth > 0),
