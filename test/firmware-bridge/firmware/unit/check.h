@@ -32,5 +32,7 @@ void ring_tests(void);
 void history_tests(void);
 void device_tests(void);
 void ads1298_tests(void);
+void smp_wire_tests(void);
+void smp_server_tests(void);
 
 #endif

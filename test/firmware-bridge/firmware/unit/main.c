@@ -54,6 +54,8 @@ int main(void) {
   history_tests();
   device_tests();
   ads1298_tests();
+  smp_wire_tests();
+  smp_server_tests();
   printf("%d passed, %d failed\n", passes, failures);
   return failures == 0 ? 0 : 1;
 }
