@@ -132,6 +132,9 @@ export interface DeviceStream {
   start(listener: DeviceListener): void
   /** The outcome of the first attempt to open the carrier (rejects with a `TransportError`); later ones are states only. */
   readonly firstOpen: Promise<void>
+  /** Tells the device to stop and leaves the carrier to others until `retake`; `reason` is told with the state, "lost". */
+  release(reason: string): Promise<void>
+  retake(): void
   /** Tells the device to stop, closes the carrier and ends all timers. */
   stop(): Promise<void>
 }

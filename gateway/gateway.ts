@@ -17,6 +17,7 @@ import { type ChangedKeys, changedKeys } from './config/changed-keys.js'
 import type { Config } from './config/config.js'
 import { createDevicePipeline, type DevicePipeline } from './device-pipeline.js'
 import { type BundleEngine, startEngine } from './inference/start-engine.js'
+import { lendDevices } from './lending/lend-devices.js'
 import { startMirrors } from './mirrors.js'
 import { modelCommands } from './model/model-commands.js'
 import { type ModelService, startModelService } from './model/model-service.js'
@@ -221,6 +222,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     useRules(bundle.manifest, current)
   })
   for (const pipeline of pipelines) pipeline.start()
+  const lending = await lendDevices(config.data, streams, log)
 
   let stopping = false
   const stuck = () => pipelines.filter(pipeline => pipeline.stuck(monotonicNow())).map(({ uri }) => uri)
@@ -268,6 +270,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   async function stop(): Promise<void> {
     stopping = true
     for (const timer of timers) clearInterval(timer)
+    await lending.stop()
     await Promise.all(pipelines.map(pipeline => pipeline.stop()))
     await Promise.all([messaging.stop(), mirrors.stop()])
     await models.stop()

@@ -69,6 +69,8 @@ export function createDriverDevice(options: DriverDeviceOptions): DeviceStream {
     kept.start()
   }
 
+  const sayStop = () => session?.stop()
+
   function timeOf(sample: SampleIndex): SampleTime | undefined {
     const host = session?.timeOf(sample)
     return host && inUtc(host, clocks)
@@ -81,6 +83,8 @@ export function createDriverDevice(options: DriverDeviceOptions): DeviceStream {
     radio: () => carrier.radio?.(),
     start,
     firstOpen: kept.firstOpen,
-    stop: () => kept.stop(() => session?.stop()),
+    release: reason => kept.pause(reason, sayStop),
+    retake: kept.resume,
+    stop: () => kept.stop(sayStop),
   }
 }

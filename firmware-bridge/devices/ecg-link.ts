@@ -46,6 +46,8 @@ export function createEcgLinkDevice(uri: string, carrier: PacketCarrier, clocks:
     kept.start()
   }
 
+  const sayStop = () => session?.stop(clocks.monotonic())
+
   function timeOf(sample: SampleIndex): SampleTime | undefined {
     const host = session?.timeOf(sample)
     return host && inUtc(host, clocks)
@@ -58,6 +60,8 @@ export function createEcgLinkDevice(uri: string, carrier: PacketCarrier, clocks:
     radio: () => carrier.radio?.(),
     start,
     firstOpen: kept.firstOpen,
-    stop: () => kept.stop(() => session?.stop(clocks.monotonic())),
+    release: reason => kept.pause(reason, sayStop),
+    retake: kept.resume,
+    stop: () => kept.stop(sayStop),
   }
 }

@@ -11,7 +11,10 @@ export interface KeptOpen {
   start(): void
   /** Closes the carrier, and opens it again as after a loss. */
   reopen(): void
-  /** `lastWords`: said while the carrier is still open. */
+  /** Closes the carrier, and leaves it closed until `resume`. `lastWords`: said while it is still open. */
+  pause(reason: string, lastWords: () => void): Promise<void>
+  resume(): void
+  /** As `pause`, for good. */
   stop(lastWords: () => void): Promise<void>
 }
 
@@ -38,6 +41,7 @@ export function createKeptOpen(parts: KeptOpenParts): KeptOpen {
   let packetsAtOpen = 0
   let opening = 0
   let everOpen = false
+  let paused = false
   let stopped = false
   let settleFirstOpen: (failure?: Error) => void = () => {}
   const firstOpen = new Promise<void>((resolve, reject) => {
@@ -71,7 +75,7 @@ export function createKeptOpen(parts: KeptOpenParts): KeptOpen {
   }
 
   function openLater() {
-    if (stopped) return
+    if (stopped || paused) return
     if (counters.packets > packetsAtOpen) retry = FIRST_RETRY
     packetsAtOpen = counters.packets
     timer = setTimeout(() => void open(), retry)
@@ -86,10 +90,24 @@ export function createKeptOpen(parts: KeptOpenParts): KeptOpen {
       clearInterval(timer)
       void parts.close().then(openLater)
     },
+    async pause(reason, lastWords) {
+      if (stopped || paused) return
+      paused = true
+      opening++
+      clearTimeout(timer) // also ends an interval
+      lastWords()
+      parts.closed(reason)
+      await parts.close()
+    },
+    resume() {
+      if (!paused || stopped) return
+      paused = false
+      void open()
+    },
     async stop(lastWords) {
       if (stopped) return
       stopped = true
-      clearTimeout(timer) // also ends an interval
+      clearTimeout(timer)
       lastWords()
       await parts.close()
     },

@@ -50,6 +50,8 @@ export function createAutoDevice(find: DeviceFinder, open: (uri: string) => Devi
     radio: () => chosen?.radio?.(),
     start: listener => void look(listener),
     firstOpen,
+    release: async reason => chosen?.release(reason),
+    retake: () => chosen?.retake(),
     async stop() {
       stopped = true
       clearTimeout(timer)

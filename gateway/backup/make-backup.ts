@@ -50,7 +50,7 @@ export async function makeBackup(
 
 /** The outbox and what became of damaged ones, bundles on their way in, locks and drafts. */
 function isKept(path: string): boolean {
-  return !/^outbox(\.|$)|(^|\/)incoming(\/|$)|\.lock$|\.new$|^\.doctor-/.test(path)
+  return !/^outbox(\.|$)|(^|\/)incoming(\/|$)|\.(lock|new|sock)$|^\.doctor-/.test(path)
 }
 
 export function secretFiles({ broker, monitor }: Config): string[] {

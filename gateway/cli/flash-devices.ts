@@ -4,12 +4,17 @@ import { EcgclipError } from '../../ecg/ecgclip-error.js'
 import type { FlashDevice } from '../../firmware-bridge/flash/flash-device.js'
 import { openFlashDevice } from '../../firmware-bridge/flash/open-flash-device.js'
 import type { FlashListener } from '../../firmware-bridge/flash/upgrade-device.js'
+import { TransportError } from '../../firmware-bridge/transport/transport-error.js'
+import { loadConfig } from '../config/load-config.js'
+import { borrowDevice, type Loan } from '../lending/borrow-device.js'
 import { createFlashProgress } from './flash-progress.js'
 import { each } from './options.js'
 
 export interface DeviceFlags {
   device?: string[]
   devices?: string
+  config?: string
+  data?: string
   json?: boolean
   console?: boolean
 }
@@ -22,6 +27,8 @@ export function deviceOptions(command: Command): Command {
       each,
     )
     .option('--devices <file>', 'a file of such URIs, one a line; # begins a comment')
+    .option('-c, --config <file>', 'configuration of the gateway that may be using the device: it lends it')
+    .option('--data <dir>', 'folder of that gateway’s state')
     .option('--console', 'show what the device says to people on the same line')
     .option('--json', 'one line of JSON a device')
 }
@@ -35,6 +42,7 @@ export interface DeviceWork<Result extends object> {
 /** Does the work with all devices at once. What fails with one does not stop the others; the exit code is the first failure's. */
 export async function withDevices<Result extends object>(flags: DeviceFlags, work: DeviceWork<Result>): Promise<void> {
   const uris = urisOf(flags)
+  const { data } = loadConfig(flags.config, flags.data === undefined ? {} : { data: flags.data })
   const progress = createFlashProgress(uris, flags.json ?? false)
   const outcomes = await Promise.all(uris.map(uri => attempt(uri)))
   progress.stop()
@@ -57,15 +65,25 @@ export async function withDevices<Result extends object>(flags: DeviceFlags, wor
   async function attempt(uri: string): Promise<{ uri: string; result?: Result; error?: Error }> {
     const listener = progress.listenFor(uri)
     let device: FlashDevice | undefined
+    let loan: Loan | undefined
     try {
+      loan = await borrowDevice(data, uri)
       device = await openFlashDevice(uri, flags.console ? line => listener.note(line) : undefined)
       return { uri, result: await work.run(device, listener) }
     } catch (error) {
-      return { uri, error: error as Error }
+      return { uri, error: withAdvice(error as Error) }
     } finally {
       await device?.close()
+      loan?.giveBack()
     }
   }
+}
+
+/** A gateway whose folder is not known cannot be asked. */
+function withAdvice(error: Error): Error {
+  if (!(error instanceof TransportError && error.code === 'port-busy')) return error
+  const advice = 'if it is a gateway, give -c or --data as to that gateway, as its user, and it lends the device'
+  return new TransportError('port-busy', `${error.message}; ${advice}`, error)
 }
 
 function urisOf({ device = [], devices }: DeviceFlags): string[] {

@@ -74,6 +74,8 @@ function rig(t: Test, assess: (call: number) => Promise<Inference>, claim: () =>
       device = listener
     },
     firstOpen: Promise.resolve(),
+    release: async () => {},
+    retake() {},
     stop: async () => {},
   }
   const engine: InferenceEngine & { fallback: string | null } = {
