@@ -108,6 +108,11 @@ export function openModelStore(folder: string, trust: readonly string[] = []): M
       clear(incoming)
       try {
         return await installAlone(source, steps)
+      } catch (cause) {
+        if ((cause as NodeJS.ErrnoException).code !== 'ENOSPC') throw cause
+        throw new StoreError('STORE_FULL', `The disk under ${folder} is full; free some space, then try again`, {
+          cause,
+        })
       } finally {
         clear(incoming)
       }

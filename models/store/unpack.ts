@@ -43,9 +43,6 @@ export async function unpackInto(into: string, path: string, keys: TrustedKeys, 
         steps.progress('unpack', Math.min(written, total), total)
       }
       await file.sync()
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code === 'ENOSPC') throw full(into, total, cause)
-      throw cause
     } finally {
       await file.close()
     }
@@ -63,13 +60,9 @@ async function copyFiles(bundle: Bundle, write: FileSink): Promise<void> {
 
 function checkSpace(folder: string, bytes: number): void {
   const { bavail, bsize } = statfsSync(folder)
-  if (bavail * bsize < bytes + KEEP_FREE_BYTES) throw full(folder, bytes)
-}
-
-function full(folder: string, bytes: number, cause?: unknown): StoreError {
-  return new StoreError(
+  if (bavail * bsize >= bytes + KEEP_FREE_BYTES) return
+  throw new StoreError(
     'STORE_FULL',
     `The disk under ${folder} has no room for ${bytes} bytes more and ${KEEP_FREE_BYTES} to spare; free some space`,
-    { cause },
   )
 }

@@ -18,6 +18,8 @@ export interface PoweredBoard {
   open(): Promise<FlashDevice>
 }
 
+/** A board that a killed test leaves behind ends after so much work, far more than there is between two power cuts, s. */
+const CPU_SECONDS = 300
 /** An emulated processor on a busy host takes its time to boot, ms. */
 const OPEN_WITHIN = 90_000
 
@@ -28,12 +30,12 @@ export async function poweredBoard(
 ): Promise<PoweredBoard> {
   const port = await freePort()
   const uri = `tcp:127.0.0.1:${port}`
-  const [program, ...args] = command(port) as [string, ...string[]]
   let board: ChildProcess | undefined
   t.teardown(() => board?.kill('SIGKILL'))
 
   async function start() {
-    board = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'] })
+    const bounded = ['-c', `ulimit -t ${CPU_SECONDS}; exec "$@"`, 'sh', ...command(port)]
+    board = spawn('sh', bounded, { stdio: ['ignore', 'ignore', 'inherit'] })
     await once(board, 'spawn')
   }
 
