@@ -9,6 +9,7 @@ import {
   type ToAdapter,
 } from './adapter-messages.js'
 import { type AdapterName, describeAdapter } from './adapter-name.js'
+import { adapterReady } from './adapter-ready.js'
 import { loadNoble } from './load-noble.js'
 import { createPeripheralFinder } from './peripheral-finder.js'
 import { openPeripheral, type PeripheralLink } from './peripheral-link.js'
@@ -18,8 +19,6 @@ import { openPeripheral, type PeripheralLink } from './peripheral-link.js'
 // disagree about what is connected: here none of that reaches the gateway, and the cure for all of it is to end and to be
 // begun again.
 
-/** An adapter that is not ready after this is off, gone or hung, ms. */
-const READY_WITHIN = 4_000
 /** Noble keeps about 3 kB for each address that it has heard, and phones take a new one every quarter of an hour. */
 const MAX_HEARD = 20_000
 /** Messages that the gateway has not taken yet: further notifications are dropped, and show there as a loss. */
@@ -86,7 +85,7 @@ async function open(request: OpenLink) {
     if (earlier && !earlier.abort.signal.aborted)
       throw new TransportError('ble-device-busy', `${device} is already in use here: name each device once`)
     await earlier?.gone
-    await ready()
+    await adapterReady(noble, name)
     opening.open = await openPeripheral(noble, finder, request, opening.abort.signal, {
       received(characteristic, value, arrived) {
         if (unsent < MAX_UNSENT) send({ did: 'receive', link, characteristic, value, arrived })
@@ -111,7 +110,7 @@ async function scan({ link, ms }: ScanRequest) {
     return false
   }
   try {
-    await ready()
+    await adapterReady(noble, name)
     await finder.find(note, ms, never)
     send({ did: 'scan', link, devices: [...devices.values()] })
   } catch (error) {
@@ -123,22 +122,6 @@ function refuse(link: number, error: Error) {
   const code = error instanceof TransportError ? (error.code as TransportErrorCode) : 'carrier-failed'
   send({ did: 'refuse', link, code, message: error.message })
   if (code === 'ble-adapter-silent' || code === 'ble-adapter-missing') end(error.message)
-}
-
-/** Rejects with a `TransportError` that says what is wrong with the adapter. */
-async function ready(): Promise<void> {
-  await noble.waitForPoweredOnAsync(READY_WITHIN).catch(() => {
-    const adapter = describeAdapter(name)
-    if (noble.state === 'poweredOff' && name.by !== 'uart') {
-      const advice = 'switch it on (rfkill unblock bluetooth; bluetoothctl power on)'
-      throw new TransportError('ble-adapter-off', `${adapter} is switched off: ${advice}`)
-    }
-    if (noble.state === 'unauthorized')
-      throw new TransportError('ble-permission', `this user may not use ${adapter}: see docs/ble.md, Permissions`)
-    if (noble.state === 'unsupported')
-      throw new TransportError('ble-adapter-missing', `${adapter} is not there or cannot do Bluetooth Low Energy`)
-    throw new TransportError('ble-adapter-silent', `${adapter} does not answer: unplug it and plug it in again`)
-  })
 }
 
 function addLink(number: number, device: string): Link {
