@@ -21,6 +21,7 @@ export async function playCapture<Carrier extends DeviceCarrier>(
   openCarrier: (received: HostBytes) => Carrier | Promise<Carrier>,
 ): Promise<PlayedCapture<Carrier>> {
   const { driver } = capture.header
+  refuseSilent(capture)
   if (capture.notified && driver !== DEFAULT_DRIVER)
     throw new RecordingError(
       'unsupported',
@@ -39,4 +40,13 @@ export async function playCapture<Carrier extends DeviceCarrier>(
       await carrier.close()
     },
   }
+}
+
+/** Nothing to play would look like a device that does not answer. */
+export function refuseSilent({ spoken, header }: Capture) {
+  if (spoken) return
+  throw new RecordingError(
+    'truncated',
+    `This capture of ${header.uri} holds nothing that the device sent: capture it again, until it streams.`,
+  )
 }

@@ -6,7 +6,7 @@ import type { GattCarrier, GattListener } from '../transport/gatt.js'
 import { monotonicNow } from '../transport/monotonic-now.js'
 import type { Transport, TransportListener } from '../transport/transport.js'
 import { type CapturePlayer, createCapturePlayer } from './capture-player.js'
-import { CAPTURE_TICK } from './played-capture.js'
+import { CAPTURE_TICK, refuseSilent } from './played-capture.js'
 import { recordingSource } from './recording-source.js'
 import { startDevice, type VirtualDevice } from './virtual-device.js'
 
@@ -56,12 +56,16 @@ function recordTransport(path: string, driver: string): Transport {
 function captureTransport(path: string, driver: string): GattCarrier {
   let player: CapturePlayer | undefined
   let address: string | undefined
+  let ending = `The capture ${path} was played to its end`
   let timer: NodeJS.Timeout | undefined
   let deliver: (bytes: Uint8Array, characteristic?: string) => void = () => {}
 
   async function load(): Promise<CapturePlayer> {
-    const { header, entries, address: captured } = await readCapture(path)
-    address = captured
+    const capture = await readCapture(path)
+    const { header, entries } = capture
+    address = capture.address
+    refuseSilent(capture)
+    if (capture.unread > 0) ending += `; its last ${capture.unread} bytes are damaged or incomplete`
     if (header.driver !== driver)
       throw new RecordingError('unsupported', `${path} was captured from another device: add ?driver=${header.driver}.`)
     return createCapturePlayer({ entries: entries(), driver, speed: 1 }, (...piece) => deliver(...piece))
@@ -70,13 +74,13 @@ function captureTransport(path: string, driver: string): GattCarrier {
   async function open(listener: GattListener) {
     player ??= await load()
     const playing = player
-    if (playing.ended) throw new RecordingError('ended', `The capture ${path} was played to its end.`)
+    if (playing.ended) throw new RecordingError('ended', `${ending}.`)
     deliver = (bytes, characteristic) => listener.bytes(bytes, monotonicNow(), characteristic)
     timer = setInterval(() => {
       playing.tick(monotonicNow(), true)
       if (!playing.ended) return
       clearInterval(timer)
-      listener.closed(`the capture ${path} was played to its end`)
+      listener.closed(ending)
     }, CAPTURE_TICK)
   }
 

@@ -13,7 +13,8 @@ export interface Capture {
   readonly header: CaptureHeader
   /** Of the BLE peripheral that was captured, when it was first open. */
   readonly address: string | undefined
-  /** Whether anything came as notifications of a BLE device, not on a carrier of bytes. */
+  /** Whether anything came from the device, and whether as notifications of BLE, not on a carrier of bytes. */
+  readonly spoken: boolean
   readonly notified: boolean
   /** All that follow the header. */
   entries(): Generator<CaptureEntry>
@@ -39,12 +40,14 @@ export async function readCapture(path: string): Promise<Capture> {
   }
 
   let address: string | undefined
+  let spoken = false
   let notified = false
   for (const { kind, payload } of entries()) {
     if (kind === CaptureKind.Opened && payload.length > 0) address ??= new TextDecoder().decode(payload)
     notified ||= kind === CaptureKind.Notified
+    spoken ||= notified || kind === CaptureKind.FromDevice
   }
-  return { header: header.header, address, notified, entries, unread: bytes.length - end }
+  return { header: header.header, address, spoken, notified, entries, unread: bytes.length - end }
 }
 
 function headerOf(bytes: Uint8Array): { header: CaptureHeader; next: number } | undefined {

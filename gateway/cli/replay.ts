@@ -82,9 +82,11 @@ async function play(path: string, flags: ReplayFlags, to: string): Promise<Playi
     const capture = await readCapture(path)
     const { driver } = capture.header
     const device = await playCapture(capture, speed, carrierTo)
+    if (capture.unread > 0) note(`The last ${capture.unread} bytes of ${path} are damaged or incomplete and left out.`)
     return { carrier: device.carrier, driver, ended: () => device.ended, stop: device.stop }
   }
-  const { recording } = await readRecording(path)
+  const { recording, notes } = await readRecording(path)
+  for (const sentence of notes) note(sentence)
   const source = recordingSource(recording, { loop })
   const device = await startDevice({ source, speed, id: flags.id ?? recording.name }, carrierTo)
   return { carrier: device.carrier, driver: DEFAULT_DRIVER, ended: () => device.session.ended, stop: device.stop }
@@ -117,6 +119,10 @@ async function publish(playing: Playing, broker: string): Promise<void> {
   } finally {
     await rm(data, { recursive: true, force: true })
   }
+}
+
+function note(sentence: string) {
+  process.stderr.write(`ecgclip: ${sentence}\n`)
 }
 
 async function untilPlayed(playing: Playing): Promise<void> {

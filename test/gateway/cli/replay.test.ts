@@ -1,6 +1,9 @@
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
+import { Microseconds } from '../../../ecg/units.js'
 import { openDevice } from '../../../firmware-bridge/devices/open-device.js'
+import { CAPTURE_MAGIC, CaptureKind, encodeCaptureEntry } from '../../../firmware-bridge/recording/capture-format.js'
 import { readRecording } from '../../../firmware-bridge/recording/read-recording.js'
 import { MISSING_COUNT } from '../../../firmware-bridge/recording/recording.js'
 import { startEmbeddedBroker } from '../../../gateway/mqtt/embedded-broker.js'
@@ -61,6 +64,7 @@ t.test(
           t.same(wrong, [], `${file}, ${name}`)
         }
         t.equal(await cli.ended, 0, cli.err())
+        if (file === 'plus.edf') t.match(cli.err(), /^ecgclip: .* left out\.$/m, 'what is not played is said')
       }),
     )
   },
@@ -83,13 +87,34 @@ t.test('to a broker: a gateway of its own publishes what it finds, from a record
     t.equal(await cli.ended, 0, cli.err())
     t.match(cli.out(), /^\d+ assessments published\n$/)
   }
+  const half = join(folder, 'half.ecgcap')
+  const whole = await readFile(join(folder, 'c.ecgcap'))
+  await writeFile(half, whole.subarray(0, whole.length / 2))
+  const cut = runCli('replay', half)
+  await until(() => cut.out().includes('\n'))
+  t.match(cut.err(), /^ecgclip: The last \d+ bytes of .*half\.ecgcap are damaged or incomplete and left out\.\n$/)
+  await hear(cut.out().trim(), 100)
+  t.equal(await cut.ended, 0, cut.err())
 })
 
 t.test('what cannot be played is refused in one line', async t => {
-  const folder = t.testdir({ 'x.ecgcap': 'no capture' })
+  const header = { kind: CaptureKind.Header, at: Microseconds(0), payload: Buffer.from('{"uri":"serial:A"}') }
+  const folder = t.testdir({
+    'x.ecgcap': 'no capture',
+    'empty.ecgcap': '',
+    'empty.edf': '',
+    'empty.hea': '',
+  })
+  await writeFile(join(folder, 'silent.ecgcap'), Buffer.concat([CAPTURE_MAGIC, encodeCaptureEntry(header)]))
+  await writeFile(join(folder, 'half.edf'), (await readFile(join(VECTORS, 'plain.edf'))).subarray(0, 1_000))
   const cases: [RegExp, string[]][] = [
     [/x\.ecgcap is not a capture/, [join(folder, 'x.ecgcap')]],
     [/There is no capture/, [join(folder, 'y.ecgcap')]],
+    [/empty\.ecgcap is not a capture/, [join(folder, 'empty.ecgcap')]],
+    [/serial:A holds nothing that the device sent: capture it again/, [join(folder, 'silent.ecgcap')]],
+    [/empty is not an EDF file/, [join(folder, 'empty.edf')]],
+    [/half /, [join(folder, 'half.edf')]],
+    [/empty\.hea is not a WFDB header/, [join(folder, 'empty')]],
     [/There is no WFDB record/, [join(folder, 'z')]],
   ]
   await Promise.all(
