@@ -64,7 +64,8 @@ export async function openPeripheral(
     const characteristics = await discover(peripheral, request)
     const link = attach(peripheral, characteristics, request, output)
     try {
-      for (const uuid of request.notify) await answered(characteristics.get(nobleUuid(uuid))!.subscribeAsync())
+      for (const uuid of request.notify)
+        await answered(peripheral, characteristics.get(nobleUuid(uuid))!.subscribeAsync())
       signal.throwIfAborted()
       return link
     } catch (error) {
@@ -112,9 +113,9 @@ function attemptPending(noble: Noble): boolean {
 async function discover(peripheral: Peripheral, { service, notify }: OpenLink): Promise<Map<string, Characteristic>> {
   const missing = (what: string) =>
     new TransportError('ble-service-missing', `${called(peripheral)} has no ${what}: choose the driver that fits it`)
-  const [found] = await answered(peripheral.discoverServicesAsync([nobleUuid(service)]))
+  const [found] = await answered(peripheral, peripheral.discoverServicesAsync([nobleUuid(service)]))
   if (!found) throw missing(`service ${service}`)
-  const characteristics = await answered(found.discoverCharacteristicsAsync([]))
+  const characteristics = await answered(peripheral, found.discoverCharacteristicsAsync([]))
   const byUuid = new Map(characteristics.map(characteristic => [characteristic.uuid, characteristic]))
   for (const uuid of notify) if (!byUuid.has(nobleUuid(uuid))) throw missing(`characteristic ${uuid}`)
   return byUuid
@@ -189,8 +190,19 @@ async function disconnect(peripheral: Peripheral, failed: (reason: string) => vo
   )
 }
 
-function answered<T>(work: Promise<T>): Promise<T> {
-  return within(ANSWER_WITHIN, work, () => new Error('it does not answer'))
+/** Noble never ends a request whose link is lost meanwhile. */
+async function answered<T>(peripheral: Peripheral, work: Promise<T>): Promise<T> {
+  let onDisconnect = (_reason: number | string) => {}
+  const lost = new Promise<never>((_, reject) => {
+    onDisconnect = reason => reject(new Error(describe(reason)))
+    if (peripheral.state === 'connected') peripheral.once('disconnect', onDisconnect)
+    else onDisconnect('remote')
+  })
+  try {
+    return await within(ANSWER_WITHIN, Promise.race([work, lost]), () => new Error('it does not answer'))
+  } finally {
+    peripheral.removeListener('disconnect', onDisconnect)
+  }
 }
 
 /** "7e0c0001-5ec6-…" as noble writes it: without hyphens, and 16-bit ones short. */

@@ -48,6 +48,14 @@ radioTest('the device goes out of reach and comes back', DEVICE, async (t, radio
   t.match(opened.device.counters, { reopens: 2, reboots: 0 })
 })
 
+radioTest('a device that goes out of reach while it is being opened is not waited for', DEVICE, async (t, radio) => {
+  await radio.do('slip_away', 0)
+  const opened = start(t, radio)
+  await t.rejects(opened.device.firstOpen, { code: 'carrier-failed', message: /connected \(the radio link was lost/ })
+  await radio.do('come_back', 0)
+  await streaming(opened)
+})
+
 radioTest('the adapter is unplugged and plugged in again', DEVICE, async (t, radio) => {
   const opened = await streaming(start(t, radio))
   await radio.do('unplug')

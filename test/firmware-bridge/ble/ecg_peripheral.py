@@ -82,6 +82,7 @@ class EcgPeripheral:
         self._host: Connection | None = None
         self._streaming = False
         self._within_reach = True
+        self.slips_away = False
         self._build_device()
 
     def _build_device(self) -> None:
@@ -126,6 +127,9 @@ class EcgPeripheral:
         self._host = connection
         self._streaming = False
         connection.on("disconnection", self._disconnected)
+        if self.slips_away:
+            self.slips_away = False
+            self._slipping = asyncio.get_running_loop().create_task(self._slip_away())
 
     def _disconnected(self, _reason: int) -> None:
         self._host = None
@@ -138,6 +142,10 @@ class EcgPeripheral:
         self._within_reach = False
         if self._device.is_advertising:
             await self._device.stop_advertising()
+
+    async def _slip_away(self) -> None:
+        await self.leave()
+        self.controller.lose_links()
 
     async def come_back(self) -> None:
         self._within_reach = True

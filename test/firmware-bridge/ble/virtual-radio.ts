@@ -34,7 +34,7 @@ export interface VirtualRadio {
   /** For `?adapter=`. */
   readonly adapter: string
   do(order: 'plug' | 'unplug' | 'reset' | 'hang' | 'pass_by'): Promise<unknown>
-  do(order: 'leave' | 'come_back', device: number): Promise<unknown>
+  do(order: 'leave' | 'slip_away' | 'come_back', device: number): Promise<unknown>
   do(order: 'refuse_connections', yes: boolean): Promise<unknown>
   account(device: number): Promise<RadioAccount>
   close(): Promise<void>

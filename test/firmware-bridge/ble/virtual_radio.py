@@ -70,6 +70,10 @@ class Room:
         await self._devices[device].leave()
         self._devices[device].controller.lose_links()
 
+    async def slip_away(self, device: int, **_: Any) -> None:
+        """Out of reach as soon as somebody has connected."""
+        self._devices[device].slips_away = True
+
     async def come_back(self, device: int, **_: Any) -> None:
         await self._devices[device].come_back()
 

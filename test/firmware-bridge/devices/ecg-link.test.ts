@@ -208,12 +208,16 @@ t.test('a port that is not there is told, and taken as soon as it is', async t =
   await until(() => listened.state() === 'streaming')
 })
 
-t.test('a port in use is told', async t => {
+t.test('a port in use is told, and taken as soon as it is free', async t => {
   const virtual = await virtualDevice(t)
-  await streaming(open(t, virtual.carrier.uri))
+  const first = open(t, virtual.carrier.uri)
+  await streaming(first)
   const second = open(t, virtual.carrier.uri)
-  second.start(listen().listener)
+  const listened = listen()
+  second.start(listened.listener)
   await t.rejects(second.firstOpen, { code: 'port-busy' })
+  await first.stop()
+  await until(() => listened.state() === 'streaming')
 })
 
 t.test('a port without permission is told, and taken as soon as it is given', async t => {

@@ -1,4 +1,4 @@
-import { chmodSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { openPseudoTerminal } from '../../../firmware-bridge/emulator/pseudo-terminal.js'
@@ -26,16 +26,6 @@ t.test('a port that another one uses', async t => {
   await second.close()
   await pty.close()
 })
-
-t.test(
-  'a port that this user may not open',
-  { skip: process.getuid?.() === 0 && 'root may open everything' },
-  async t => {
-    const path = join(t.testdir({ port: '' }), 'port')
-    chmodSync(path, 0)
-    await t.rejects(createSerialTransport(path, BAUD).open(DEAF), { code: 'port-permission', message: /dialout/ })
-  },
-)
 
 t.test('a file or a directory is no port', async t => {
   const directory = t.testdir()
