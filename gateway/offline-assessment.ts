@@ -1,5 +1,4 @@
 import { readdir, stat } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { Seconds } from '../ecg/units.js'
 import { readRecording } from '../firmware-bridge/recording/read-recording.js'
@@ -35,9 +34,15 @@ export async function openOfflineModel(choice: ModelChoice): Promise<OfflineMode
   return { bundle, engine, close: () => engine.close() }
 }
 
-/** Of the user's, where systemd or the desktop says it is: what was measured of this machine. */
-function cacheFolder(): string {
-  return process.env.CACHE_DIRECTORY ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'ecgclip')
+/**
+ * Of the user's, where systemd or the desktop says it is: what was measured of this machine. None for a user without a home, as a
+ * container's is.
+ */
+function cacheFolder(): string | undefined {
+  const { CACHE_DIRECTORY, XDG_CACHE_HOME, HOME } = process.env
+  if (CACHE_DIRECTORY !== undefined) return CACHE_DIRECTORY
+  const parent = XDG_CACHE_HOME ?? (HOME === undefined ? undefined : join(HOME, '.cache'))
+  return parent === undefined ? undefined : join(parent, 'ecgclip')
 }
 
 /** One line of `assess --json` (spec/cli.md). */

@@ -32,7 +32,7 @@ buildah build --file Dockerfile.arm64 --format docker --tag $image "${bases[@]}"
   --volume $authorities:$authorities:ro --volume "$PWD/build/image/npmrc:/root/.npmrc:ro" --volume "$cache:/root/.npm" \
   . >build/image/build.log 2>&1 || { tail -20 build/image/build.log >&2; exit 1; }
 
-container=$(buildah from --pull-never $image)
+container=$(buildah from --pull-never --arch arm64 $image)
 trap 'buildah rm "$container" >/dev/null' EXIT
 root=$(buildah mount "$container")
 packaging/image/self-test.sh "$root"
