@@ -1,31 +1,19 @@
 import { mkdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type BatchOperation, ClassicLevel } from 'classic-level'
 import type { Millis } from '../../ecg/units.js'
 import type { Log } from './log.js'
 import { MessagingError } from './messaging-error.js'
+import {
+  countersEntry,
+  entriesBetween,
+  entriesOf,
+  type OpenedLevel,
+  openOutboxLevel,
+  type StoreEntry,
+  type StoreOperation,
+} from './outbox-level.js'
 import { readSequence, type Sequence, writeSequence } from './sequence-file.js'
-
-/**
- * The outbox on disk, a LevelDB: `m<seq> <kind> <bytes> <topic>` → alert message, `a<topic>` → the last message of each open alert,
- * `counters` → session and `seq`. One batch writes a message together with the counter that it was numbered from, so a crash
- * leaves both or neither.
- */
-
-/** How an entry may be given up when the outbox is full: `continue` first, `overflow` (which tells what was lost) last. */
-export type EntryKind = 'continue' | 'message' | 'overflow'
-
-export interface StoreEntry {
-  readonly key: string
-  readonly seq: number
-  readonly kind: EntryKind
-  readonly bytes: number
-  readonly topic: string
-}
-
-type Level = ClassicLevel<string, string>
-export type StoreOperation = BatchOperation<Level, string, string>
 
 export interface OutboxStore {
   readonly session: number
@@ -34,40 +22,22 @@ export interface OutboxStore {
   /** Set: stored alerts may have been lost, and what happened to the old store. */
   readonly damage: string | null
   /** What waited in the store when it was opened, and the last message of each alert that was open then. */
-  readonly found: { readonly messages: number; readonly bytes: number; readonly openAlerts: readonly string[] }
+  readonly found: OpenedLevel['found']
   /** The disk does not take what is written; everything that writes waits until it does. */
   readonly troubled: boolean
   /** On disk (fsync) when it settles; rejects only when the store is closed meanwhile. `seq`: the highest number in it. */
   write(operations: StoreOperation[], seq: number): Promise<void>
-  /** All entries, in order. Reads keys only, in portions, so that even a full store does not hold up the event loop. */
+  /** All entries, in order. */
   entries(): AsyncIterable<StoreEntry>
   /** Entries after one number and up to another, in order. */
   read(after: number, upTo: number, limit: number): Promise<Array<readonly [StoreEntry, string]>>
-  /** Not synced: a deletion lost in a crash means one more delivery, which is allowed. */
-  /** Answers those that were there. */
+  /** Answers those that were there. Not synced: a deletion lost in a crash means one more delivery, which is allowed. */
   remove(entries: readonly StoreEntry[]): Promise<StoreEntry[]>
   close(): Promise<void>
 }
 
 /** `sequence.json` promises that `seq` stays below its limit; it is rewritten once per this many messages. */
 const SEQUENCE_RESERVE = 1000
-
-/** Of a full scan: a portion is parsed in a few milliseconds. */
-const KEYS_AT_ONCE = 2000
-const KEYS_AT_ONCE_BYTES = 2 ** 18
-
-const COUNTERS = 'counters'
-const SEQ_DIGITS = 16 // of Number.MAX_SAFE_INTEGER
-const padded = (seq: number) => String(seq).padStart(SEQ_DIGITS, '0')
-
-export const entryKey = ({ seq, kind, bytes, topic }: Omit<StoreEntry, 'key'>): string =>
-  `m${padded(seq)} ${kind} ${bytes} ${topic}`
-export const openAlertKey = (topic: string): string => `a${topic}`
-
-function entryOf(key: string): StoreEntry {
-  const [seq, kind, bytes, ...topic] = key.slice(1).split(' ') as [string, EntryKind, string, ...string[]]
-  return { key, seq: Number(seq), kind, bytes: Number(bytes), topic: topic.join(' ') }
-}
 
 /** Opens the store in the gateway's data folder and begins a session. A store that is damaged is moved aside; a disk that is full is not damage. */
 export async function openOutboxStore(folder: string, retry: Millis, log: Log): Promise<OutboxStore> {
@@ -77,7 +47,7 @@ export async function openOutboxStore(folder: string, retry: Millis, log: Log): 
   let opened: OpenedLevel
   const path = join(folder, 'outbox')
   try {
-    opened = await openLevel(path)
+    opened = await openOutboxLevel(path)
     if (opened.counters === null && sequence.seqLimit > 1) damage = 'The outbox was missing or empty'
   } catch (cause) {
     if (isLocked(cause))
@@ -90,7 +60,7 @@ export async function openOutboxStore(folder: string, retry: Millis, log: Log): 
     const aside = `${path}.damaged-${sequence.session}`
     renameSync(path, aside)
     damage = `The outbox could not be read (${reasonOf(cause)}) and was moved to ${aside}`
-    opened = await openLevel(path)
+    opened = await openOutboxLevel(path)
   }
   const seq = opened.counters?.seq ?? sequence.seqLimit - 1
   const session = Math.max(sequence.session, (opened.counters?.session ?? 0) + 1)
@@ -101,7 +71,7 @@ export async function openOutboxStore(folder: string, retry: Millis, log: Log): 
   let closed = false
   let troubled = false
   let recovery: Promise<void> | null = null
-  const counters = (seq: number) => ({ type: 'put', key: COUNTERS, value: JSON.stringify({ seq, session }) }) as const
+  const counters = (seq: number) => countersEntry({ seq, session })
   // Before the first message is numbered: a store without counters is then a damaged one.
   await opened.db.batch([counters(seq)], { sync: true }).catch(async cause => {
     await opened.db.close()
@@ -143,7 +113,7 @@ export async function openOutboxStore(folder: string, retry: Millis, log: Log): 
         await delay(retry)
         await opened.db.close()
         if (closed) return
-        const again = await openLevel(path).catch(() => null)
+        const again = await openOutboxLevel(path).catch(() => null)
         if (again === null) continue
         opened = again
         if (closed) await opened.db.close()
@@ -172,10 +142,7 @@ export async function openOutboxStore(folder: string, retry: Millis, log: Log): 
         () => (opened.counters?.seq ?? 0) >= seq || undefined,
       ).then(() => {}),
     entries: () => entriesOf(opened.db),
-    read: async (after, upTo, limit) => {
-      const rows = await opened.db.iterator({ gt: `m${padded(after)}~`, lt: `m${padded(upTo)}~`, limit }).all()
-      return rows.map(([key, value]) => [entryOf(key), value] as const)
-    },
+    read: (after, upTo, limit) => entriesBetween(opened.db, after, upTo, limit),
     remove: entries =>
       insist(
         async () => {
@@ -190,49 +157,6 @@ export async function openOutboxStore(folder: string, retry: Millis, log: Log): 
       closed = true
       await opened.db.close()
     },
-  }
-}
-
-interface OpenedLevel {
-  readonly db: Level
-  readonly counters: { readonly seq: number; readonly session: number } | null
-  readonly found: OutboxStore['found']
-}
-
-/** Reads everything that later work relies on, so that damage shows here and not at the first alert. */
-async function openLevel(path: string): Promise<OpenedLevel> {
-  const db: Level = new ClassicLevel(path)
-  await db.open()
-  try {
-    const counters = await db.get(COUNTERS)
-    let messages = 0
-    let bytes = 0
-    for await (const entry of entriesOf(db)) {
-      messages++
-      bytes += entry.bytes
-    }
-    const openAlerts = await db.values({ gt: 'a', lt: 'a\u{10ffff}' }).all()
-    return {
-      db,
-      counters: counters === undefined ? null : JSON.parse(counters),
-      found: { messages, bytes, openAlerts },
-    }
-  } catch (error) {
-    await db.close()
-    throw error
-  }
-}
-
-async function* entriesOf(db: Level): AsyncGenerator<StoreEntry> {
-  const keys = db.keys({ gt: 'm', lt: 'm~', highWaterMarkBytes: KEYS_AT_ONCE_BYTES })
-  try {
-    for (;;) {
-      const some = await keys.nextv(KEYS_AT_ONCE)
-      if (some.length === 0) return
-      for (const key of some) yield entryOf(key)
-    }
-  } finally {
-    await keys.close()
   }
 }
 

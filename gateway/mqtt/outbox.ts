@@ -6,14 +6,8 @@ import { GATEWAY_DEVICE } from '../alerts/technical-conditions.js'
 import { alertMessage, transitionOf } from './alert-message.js'
 import type { Log } from './log.js'
 import { type AlertMessage, AlertSchema, type HealthMessage } from './messages.js'
-import {
-  type EntryKind,
-  entryKey,
-  type OutboxStore,
-  openAlertKey,
-  type StoreEntry,
-  type StoreOperation,
-} from './outbox-store.js'
+import { type EntryKind, entryKey, openAlertKey, type StoreEntry, type StoreOperation } from './outbox-level.js'
+import type { OutboxStore } from './outbox-store.js'
 import { createOverflowAlert } from './overflow-alert.js'
 import { takingTurns } from './taking-turns.js'
 

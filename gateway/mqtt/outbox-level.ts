@@ -1,0 +1,104 @@
+import { type BatchOperation, ClassicLevel } from 'classic-level'
+
+/**
+ * The outbox on disk, a LevelDB: `m<seq> <kind> <bytes> <topic>` → alert message, `a<topic>` → the last message of each open alert,
+ * `counters` → session and `seq`. One batch writes a message together with the counter that it was numbered from, so a crash
+ * leaves both or neither.
+ */
+
+/** How an entry may be given up when the outbox is full: `continue` first, `overflow` (which tells what was lost) last. */
+export type EntryKind = 'continue' | 'message' | 'overflow'
+
+export interface StoreEntry {
+  readonly key: string
+  readonly seq: number
+  readonly kind: EntryKind
+  readonly bytes: number
+  readonly topic: string
+}
+
+export interface Counters {
+  readonly seq: number
+  readonly session: number
+}
+
+export type Level = ClassicLevel<string, string>
+export type StoreOperation = BatchOperation<Level, string, string>
+
+/** Of a full scan: a portion is parsed in a few milliseconds. */
+const KEYS_AT_ONCE = 2000
+const KEYS_AT_ONCE_BYTES = 2 ** 18
+
+const COUNTERS = 'counters'
+const SEQ_DIGITS = 16 // of Number.MAX_SAFE_INTEGER
+const padded = (seq: number) => String(seq).padStart(SEQ_DIGITS, '0')
+
+export const entryKey = ({ seq, kind, bytes, topic }: Omit<StoreEntry, 'key'>): string =>
+  `m${padded(seq)} ${kind} ${bytes} ${topic}`
+export const openAlertKey = (topic: string): string => `a${topic}`
+
+export const countersEntry = (counters: Counters): StoreOperation => ({
+  type: 'put',
+  key: COUNTERS,
+  value: JSON.stringify(counters),
+})
+
+function entryOf(key: string): StoreEntry {
+  const [seq, kind, bytes, ...topic] = key.slice(1).split(' ') as [string, EntryKind, string, ...string[]]
+  return { key, seq: Number(seq), kind, bytes: Number(bytes), topic: topic.join(' ') }
+}
+
+export interface OpenedLevel {
+  readonly db: Level
+  readonly counters: Counters | null
+  readonly found: { readonly messages: number; readonly bytes: number; readonly openAlerts: readonly string[] }
+}
+
+/** Reads everything that later work relies on, so that damage shows here and not at the first alert. */
+export async function openOutboxLevel(path: string): Promise<OpenedLevel> {
+  const db: Level = new ClassicLevel(path)
+  await db.open()
+  try {
+    const counters = await db.get(COUNTERS)
+    let messages = 0
+    let bytes = 0
+    for await (const entry of entriesOf(db)) {
+      messages++
+      bytes += entry.bytes
+    }
+    const openAlerts = await db.values({ gt: 'a', lt: 'a\u{10ffff}' }).all()
+    return {
+      db,
+      counters: counters === undefined ? null : JSON.parse(counters),
+      found: { messages, bytes, openAlerts },
+    }
+  } catch (error) {
+    await db.close()
+    throw error
+  }
+}
+
+/** All entries, in order. Reads keys only, in portions, so that even a full store does not hold up the event loop. */
+export async function* entriesOf(db: Level): AsyncGenerator<StoreEntry> {
+  const keys = db.keys({ gt: 'm', lt: 'm~', highWaterMarkBytes: KEYS_AT_ONCE_BYTES })
+  try {
+    for (;;) {
+      const some = await keys.nextv(KEYS_AT_ONCE)
+      if (some.length === 0) return
+      for (const key of some) yield entryOf(key)
+    }
+  } finally {
+    await keys.close()
+  }
+}
+
+/** Entries after one number and up to another, in order. */
+export async function entriesBetween(
+  db: Level,
+  after: number,
+  upTo: number,
+  limit: number,
+): Promise<Array<readonly [StoreEntry, string]>> {
+  const rows = await db.iterator({ gt: `m${padded(after)}~`, lt: `m${padded(upTo)}~`, limit }).all()
+  return rows.map(([key, value]) => [entryOf(key), value] as const)
+}
