@@ -1,9 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parse } from 'csv-parse/sync'
 import { type Hertz, Millivolts } from '../../ecg/units.js'
-import { readWfdb } from '../../firmware-bridge/recording/read-wfdb.js'
 import { MISSING_COUNT, type Recording } from '../../firmware-bridge/recording/recording.js'
+import { fields, type Row, record, table } from './collection.js'
 import type { Cohort, Episode, Patient } from './patient.js'
 
 /**
@@ -11,8 +9,6 @@ import type { Cohort, Episode, Patient } from './patient.js'
  * fields.csv and, where there is one, splits.csv, and beside them ptbxl_labels.csv, mitdb_rhythms.csv and vfdb_rhythms.csv. What is
  * not there is left out.
  */
-
-type Row = Readonly<Record<string, string>>
 
 const DAY = 24 * 3600
 
@@ -31,7 +27,7 @@ export async function readCohorts(choice: CohortChoice): Promise<Cohort[]> {
   const made = [
     await normals(choice),
     await fibrillation(choice),
-    await shortFibrillation(choice),
+    await handHeld(choice),
     await annotated(choice, 'mitdb', 'MIT-BIH arrhythmia: 30 min of a Holter, 2 leads'),
     await annotated(choice, 'vfdb', 'MIT-BIH malignant ventricular ectopy: 35 min, 2 leads'),
     await bedsideAlarms(choice),
@@ -90,19 +86,31 @@ async function fibrillation({ folder, folds }: CohortChoice): Promise<Cohort[]> 
   return [{ name: 'AF, 12 leads', description: '12-lead records in AF, for a minute', normal: false, patients }]
 }
 
-/** Hand-held one-lead records of CinC 2017 in AF, of at least three windows. */
-async function shortFibrillation({ folder, folds }: CohortChoice): Promise<Cohort[]> {
-  const rows = (await fields(folder, 'af2017_100hz', folds)).filter(row => row.label === 'A')
-  const patients: Patient[] = []
-  for (const { id } of rows) {
-    const recording = await record(join(folder, 'af2017_100hz', id!))
-    const seconds = recording.samples / recording.rate
-    if (seconds >= 20)
-      patients.push({ name: id!, recording, annotated: ['AFIB'], episodes: [episode('AFIB', 0, seconds)] })
+/** Hand-held one-lead records of CinC 2017 of at least three windows: in AF, and in any other rhythm, normal or not. */
+async function handHeld({ folder, folds }: CohortChoice): Promise<Cohort[]> {
+  const rows = await fields(folder, 'af2017_100hz', folds)
+  const of = async (labels: string): Promise<Patient[]> => {
+    const patients: Patient[] = []
+    for (const { id, label } of rows.filter(row => labels.includes(row.label!))) {
+      const recording = await record(join(folder, 'af2017_100hz', id!))
+      const seconds = recording.samples / recording.rate
+      const episodes = label === 'A' ? [episode('AFIB', 0, seconds)] : []
+      if (seconds >= 20) patients.push({ name: id!, recording, annotated: ['AFIB'], episodes })
+    }
+    return patients
   }
-  return patients.length === 0
-    ? []
-    : [{ name: 'AF, 1 lead', description: 'hand-held one-lead records in AF, played once', normal: false, patients }]
+  if (rows.length === 0) return []
+  const description = 'hand-held one-lead records, played once'
+  return [
+    { name: 'AF, 1 lead', description: `in AF: ${description}`, normal: false, patients: await of('A') },
+    {
+      name: 'no AF, 1 lead',
+      description: `in another rhythm: ${description}`,
+      normal: false,
+      shippedOnly: true,
+      patients: await of('NO'),
+    },
+  ]
 }
 
 /** Task of each rhythm annotation of the two MIT-BIH databases. */
@@ -218,24 +226,6 @@ const ptbxlName = ({ ecg_id }: Row): string => `${ecg_id!.padStart(5, '0')}_lr`
 const ptbxlPatient = async (folder: string, row: Row) => {
   const name = ptbxlName(row)
   return { name, recording: await record(join(folder, 'ptbxl100', name)) }
-}
-
-/** Records of one collection; where its import (`python -m ecgclip import`) left a splits.csv, only those of the folds asked for. */
-async function fields(folder: string, name: string, folds: readonly string[]): Promise<Row[]> {
-  const rows = await table(join(folder, name, 'fields.csv'))
-  const splits = await table(join(folder, name, 'splits.csv'))
-  if (splits.length === 0) return rows
-  // A line a window: "mitdb-100@25" is the one at 25 s of record 100 of mitdb.
-  const foldOf = new Map(splits.map(({ record, fold }) => [record!.replace(/@.*$/, '').replace(/^.*-/, ''), fold!]))
-  return rows.filter(({ id }) => folds.includes(foldOf.get(id!) ?? ''))
-}
-
-const record = async (path: string): Promise<Recording> => (await readWfdb(path)).recording
-
-/** Empty when there is no such file. */
-async function table(path: string): Promise<Row[]> {
-  const text = await readFile(path, 'utf8').catch(() => null)
-  return text === null ? [] : parse(text, { columns: true, skip_empty_lines: true })
 }
 
 /** Named as the standard leads that they are, or come nearest to. */
