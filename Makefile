@@ -45,12 +45,14 @@ $(ECGCLIP_RECORDS)/rhythms/manifest.json:
 	$(TRAIN) import rhythms '$(PHYSIONET)/rhythms' --lead ECG1=II --lead ECG2=V1 --out '$(@D)'
 
 # Both reference bundles again, from $$ECGCLIP_RECORDS; counters in the recipes must be raised first.
-reproduce: quantize/build/0.6.0
+reproduce: quantize/build/0.5.1 quantize/build/0.6.0
 	for net in r18 r34; do $(TRAIN) reproduce --recipe quantize/recipes/reference-$$net.toml || exit 1; done
 
-# The bundles that the present ones began with.
-quantize/build/0.6.0:
-	mkdir -p $@ && git archive 9643f99 models/reference models/reference-r34 | tar -x -C $@
+# Bundles of the history that recipes begin with.
+quantize/build/0.5.1: COMMIT = 7605475~1
+quantize/build/0.6.0: COMMIT = 9643f99
+quantize/build/0.5.1 quantize/build/0.6.0:
+	mkdir -p $@ && git archive $(COMMIT) models | tar -x -C $@
 
 # Hours on a bad line in simulated time, then a thousand pulled cables on real pseudo-terminals and as many lost radio links.
 soak: build

@@ -113,8 +113,10 @@ class QuantizationRecipe:
 class RefitRecipe:
     """Heads that are fitted once more on embeddings of the int8 graph."""
 
-    tasks: tuple[str, ...]
+    tasks: tuple[str, ...]  # empty: none
+    sets: tuple[str, ...]  # whose windows
     windows: int  # of each set at most
+    teacher_share: float  # of each target that comes from the training's teacher
     penalty: float  # on the squared change of a standardised weight
 
 

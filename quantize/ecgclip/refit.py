@@ -1,7 +1,6 @@
-"""The heads of rhythms fitted once more, on embeddings of the int8 graph: cheap, so that every window can be used.
+"""Heads fitted once more, on embeddings of the int8 graph: cheap, so that every window of a set can be used.
 
-Training sees a few thousand drawn windows of the one- and two-lead sets; here all of them count, some turned upside
-down, as their devices deliver them. Logistic regression on standardised features, held near the trained heads.
+Logistic regression on standardised features, held near the trained heads.
 """
 
 from __future__ import annotations

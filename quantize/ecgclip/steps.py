@@ -45,7 +45,8 @@ from ecgclip.model import Network, Output
 from ecgclip.records import Floats
 from ecgclip.refit import embeddings, fit_heads, write_heads
 from ecgclip.rhythm_scores import af_counts, alarm_counts, total
-from ecgclip.train import train
+from ecgclip.teacher import Teacher
+from ecgclip.train import bundle_of, train
 
 VARIANTS = ("int8", "fp32")
 COHORT = "ptbxl"  # the set whose macro averages are reported
@@ -84,17 +85,25 @@ def export_step(recipe: Recipe, joint: Joint, work: Path) -> None:
 
 
 def refit_step(recipe: Recipe, joint: Joint, work: Path) -> None:
-    """Fit the recipe's heads on embeddings of the int8 graph, and put them into both graphs."""
+    """Fit the recipe's heads on embeddings of the int8 graph, and put them into both graphs.
+
+    The sets share a backbone: heads of a set that training saw little of lag behind where the others pulled it.
+    """
     random = np.random.default_rng(recipe.seed)
     rows = np.concatenate(
-        [random.permutation(joint.rows(joint.training, s.name))[: recipe.refit.windows] for s in joint.sets]
+        [random.permutation(joint.rows(joint.training, name))[: recipe.refit.windows] for name in recipe.refit.sets]
     )
     columns = [joint.tasks.index(task) for task in recipe.refit.tasks]
     rows = rows[np.isfinite(joint.labels[rows][:, columns]).any(axis=1)]
+    targets = joint.labels[rows][:, columns]
+    if recipe.refit.teacher_share:
+        teacher = Teacher(bundle_of(recipe.training.teacher), joint.tasks)
+        told = teacher(torch.from_numpy(joint.twelve(rows))).numpy()[:, columns]
+        targets = np.where(np.isfinite(told), targets + recipe.refit.teacher_share * (told - targets), targets)
     weights, biases = onnx_export.linear_heads(work / "fp32.onnx")
     fitted = fit_heads(
         embeddings(work / "int8.onnx", joint, rows, recipe.seed),
-        joint.labels[rows][:, columns],
+        targets,
         weights[columns],
         biases[columns],
         recipe.refit.penalty,

@@ -46,11 +46,11 @@ def train(
     network = Network(recipe.model, len(joint.tasks))
     if settings.start:
         rows = joint.epoch(generator)[:STATISTICS]
-        start_from(_bundle(settings.start), network, recipe.model, joint.tasks, torch.from_numpy(joint.twelve(rows)))
+        start_from(bundle_of(settings.start), network, recipe.model, joint.tasks, torch.from_numpy(joint.twelve(rows)))
     if encoder:
         network.encoder = load_encoder(encoder, recipe.model)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stubs
-    teacher = Teacher(_bundle(settings.teacher), joint.tasks) if settings.teacher else None
+    teacher = Teacher(bundle_of(settings.teacher), joint.tasks) if settings.teacher else None
     augment = Augment(recipe.augment, recipe.model.rate, generator)
 
     batches = len(joint.epoch(torch.Generator().manual_seed(0))) // settings.batch
@@ -96,7 +96,8 @@ def train(
     return trained.eval()
 
 
-def _bundle(folder: str) -> Path:
+def bundle_of(folder: str) -> Path:
+    """Folder of a bundle that a recipe names."""
     path = ROOT / folder
     if not (path / "manifest.json").is_file():
         raise EcgclipError(f"No bundle at {path}, which the recipe names: `make {folder.split('/models/')[0]}` first.")

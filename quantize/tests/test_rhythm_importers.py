@@ -126,6 +126,7 @@ SMALLER = {
     r"epochs = \d+\nbatch = \d+": "epochs = 1\nbatch = 8",
     r"start = .*": 'start = ""',
     r"teacher = .*": 'teacher = ""',
+    r"teacher_share = .*": "teacher_share = 0",
     r"minimum_validation_positives = .*": "minimum_validation_positives = 2",
     r"bootstraps = .*": "bootstraps = 10",
     r"windows = 384": "windows = 16",

@@ -1,0 +1,21 @@
+"""Every recipe can be read, and says which bundle it begins with in a way that make can fetch."""
+
+from pathlib import Path
+
+import pytest
+
+from ecgclip.config import load_pretrain_recipe, load_recipe
+
+RECIPES = Path(__file__).parents[1] / "recipes"
+MAKEFILE = Path(__file__).parents[2] / "Makefile"
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
+def test_recipe_is_whole(path):
+    if path.stem.startswith("pretrain"):
+        load_pretrain_recipe(path)
+        return
+    recipe = load_recipe(path)
+    assert set(recipe.refit.sets) <= {settings.name for settings in recipe.sets}
+    for bundle in {recipe.training.start, recipe.training.teacher} - {""}:
+        assert f"{bundle.split('/models/')[0]}: COMMIT" in MAKEFILE.read_text()
