@@ -3,6 +3,7 @@ import { TransportError } from '../transport/transport-error.js'
 import { type AdapterName, describeAdapter } from './adapter-name.js'
 
 const ADAPTERS = '/sys/class/bluetooth'
+const SYSTEM_BUS = 'unix:path=/var/run/dbus/system_bus_socket'
 /** Bit of CAP_NET_RAW in a set of capabilities (linux/capability.h). */
 const NET_RAW = 1n << 13n
 
@@ -11,7 +12,8 @@ export function objectionToAdapter(name: AdapterName): TransportError | undefine
   const missing = (advice: string) =>
     new TransportError('ble-adapter-missing', `${describeAdapter(name)} is not there: ${advice}`)
   if (name.by === 'uart') return existsSync(name.path) ? undefined : missing('plug it in, or correct the name')
-  if (process.platform !== 'linux' || name.by === 'bluez') return undefined
+  if (name.by === 'bluez') return busExists() ? undefined : missing('start BlueZ (systemctl start dbus bluetooth)')
+  if (process.platform !== 'linux') return undefined
   const present = existsSync(ADAPTERS) ? readdirSync(ADAPTERS).filter(entry => /^hci\d+$/.test(entry)) : []
   const wanted = name.device === undefined ? present[0] : `hci${name.device}`
   if (!wanted || !present.includes(wanted)) {
@@ -20,6 +22,12 @@ export function objectionToAdapter(name: AdapterName): TransportError | undefine
   if (mayUseRawSockets()) return undefined
   const advice = 'grant it CAP_NET_RAW, or use BlueZ with adapter=dbus; docs/ble.md says how'
   return new TransportError('ble-permission', `this program may not use ${describeAdapter(name)}: ${advice}`)
+}
+
+/** As far as its address is that of a file. */
+function busExists(): boolean {
+  const [, path] = /^unix:path=([^,;]+)/.exec(process.env.DBUS_SYSTEM_BUS_ADDRESS ?? SYSTEM_BUS) ?? []
+  return path === undefined || existsSync(path)
 }
 
 function mayUseRawSockets(): boolean {

@@ -2,6 +2,7 @@ import t from 'tap'
 import { describeAdapter, parseAdapterName } from '../../../firmware-bridge/ble/adapter-name.js'
 import { defaultAdapter } from '../../../firmware-bridge/ble/default-adapter.js'
 import { openDevice } from '../../../firmware-bridge/devices/open-device.js'
+import { listen } from '../listen.js'
 
 t.test('every form that the documentation shows', async t => {
   const forms: [string, object, RegExp][] = [
@@ -45,6 +46,18 @@ t.test('a device takes the adapter of its URI, or that of the environment, or is
   t.match(states, [/ttyNothingThere is not there/])
   process.env = { ...env, ECGCLIP_BLE_ADAPTER: 'nonsense' }
   t.throws(() => defaultAdapter(), { code: 'device-uri', message: /ECGCLIP_BLE_ADAPTER="nonsense"/ })
+})
+
+t.test('BlueZ that is not there is told, and what to start', async t => {
+  const { env } = process
+  t.teardown(() => {
+    process.env = env
+  })
+  process.env = { ...env, DBUS_SYSTEM_BUS_ADDRESS: 'unix:path=/run/nothing-there' }
+  const device = openDevice('ble:C0:FF:EE:00:00:01?adapter=dbus')
+  device.start(listen().listener)
+  await t.rejects(device.firstOpen, { code: 'ble-adapter-missing', message: /is not there: start BlueZ/ })
+  await device.stop()
 })
 
 t.test('without a connection nothing of Bluetooth is loaded here', async t => {
