@@ -3,7 +3,7 @@ import { CLOCK_WANDER, DRIFT_SIGMA } from './host-fit.js'
 import { createLineFilter } from './line-filter.js'
 import type { TimeResponse } from './time-exchange.js'
 
-/** Exchanges by which the fastest round trip and the bias are judged: some five minutes. */
+/** Exchanges by which the fastest round trip and the present bias are judged: some five minutes. */
 const RECENT = 32
 /** A way longer than this many times the fastest, plus `SLACK`, says nothing about the clock. */
 const SLOW_FACTOR = 3
@@ -34,6 +34,8 @@ export function createExchangeFit(): ExchangeFit {
   let strays = 0
   /** How far the newest stray is off, µs: until the next exchange tells who is right, so uncertain is the line. */
   let doubt = 0
+  /** Half a round trip as the line remembers it, µs, which may be for hours: what was slow then is in it still. */
+  let remembered = 0
 
   function add({ t0, t1, t2 }: TimeResponse, t3: number) {
     const rtt = t3 - t0 - (t2 - t1)
@@ -57,7 +59,8 @@ export function createExchangeFit(): ExchangeFit {
       ready = true
       strays = 0
       doubt = 0
-    } else if (!stray) line.update(device, host, sigmaOf(half))
+      remembered = half
+    } else if (!stray) remembered += line.update(device, host, sigmaOf(half)) * (half - remembered)
   }
 
   function biasBound(): number {
@@ -78,7 +81,7 @@ export function createExchangeFit(): ExchangeFit {
     },
     y: line.y,
     variance: line.variance,
-    bound: () => biasBound() + doubt,
+    bound: () => Math.max(biasBound(), remembered) + doubt,
     add,
   }
 }

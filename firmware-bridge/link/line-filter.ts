@@ -6,7 +6,8 @@ export interface LineFilter {
   readonly drift: number
   /** Begins with a first point; `sigma` is its standard deviation, µs, `driftSigma` how far the slope may be from 1. */
   start(x: number, y: number, sigma: number, driftSigma: number): void
-  update(x: number, y: number, sigma: number): void
+  /** Answers with what weight this point moved the offset. */
+  update(x: number, y: number, sigma: number): number
   y(x: number): number
   /** Variance of `y(x)`, µs². */
   variance(x: number): number
@@ -39,7 +40,7 @@ export function createLineFilter(wander: number): LineFilter {
     return p00 + 2 * dx * p01 + dx ** 2 * p11 + wandered
   }
 
-  function update(x: number, measured: number, sigma: number) {
+  function update(x: number, measured: number, sigma: number): number {
     const dx = x - origin
     const elapsed = Math.abs(dx)
     const innovation = measured - y(x)
@@ -56,6 +57,7 @@ export function createLineFilter(wander: number): LineFilter {
     p11 -= k1 * p01
     p01 -= k0 * p01
     p00 -= k0 * p00
+    return k0
   }
 
   return {
