@@ -94,9 +94,7 @@ t.test('flashing a Cortex-M3', { skip, timeout: 3_600_000 }, async t => {
     gateway.destroy() // as one that was killed, without STOP
     const device = await board.open()
     while (!(await isStreaming(device))) await sleep(20)
-    const before = device.client.counters.strays
     await device.paused(() => deliverImage(device, images.update, POLICY, hear()))
-    t.equal(device.client.counters.strays, before)
     t.ok(await isStreaming(device))
     await device.close()
   })
