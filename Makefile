@@ -81,9 +81,9 @@ release:
 pictures: build
 	node dist/bench/monitor/pictures.js
 
-# Alerts per patient-day, false alerts and delays, from the recordings in DATA (docs/alerts.md says what lies there).
+# Alerts per patient-day, false alerts and delays, from the recordings in DATA; BURDEN="--fold 10" judges (see docs/alerts.md).
 alarm-burden: build
-	node dist/bench/alarm-burden.js --data '$(DATA)'
+	node dist/bench/alarm-burden.js --data '$(DATA)' $(BURDEN)
 
 # An hour: how soon the page is ready, its frames a second, and whether its memory is flat. Needs Chromium.
 page-bench: build
