@@ -32,7 +32,7 @@ export interface SoakAccount {
 export function createAccount(valueAt: (sample: number, channel: number) => number, most: number): SoakAccount {
   /** 1 = this sample of the present boot has arrived. */
   const arrived = new Uint8Array(most)
-  /** When samples 0 and 1 of past boots were taken, µs; the rest follows, because sampling never rests. */
+  /** When sample 0 of past boots was taken, and the time between two, µs; the rest follows, because sampling never rests. */
   const past = new Map<number, readonly [number, number]>()
   const total = { taken: 0, delivered: 0, missing: 0, windows: 0, timed: 0, within: 0, worst: 0 }
   const faults: string[] = []
@@ -43,7 +43,11 @@ export function createAccount(valueAt: (sample: number, channel: number) => numb
   let nextWindow = 0
 
   const fault = (sentence: string) => faults.push(sentence)
-  const taken = (device: DeviceSession) => [device.timeOf(0), device.timeOf(1)] as const
+  /** The period over all samples: two neighbours differ by it only to what a double resolves, which a day multiplies to milliseconds. */
+  const taken = (device: DeviceSession) => {
+    const zero = device.timeOf(0)
+    return [zero, (device.timeOf(device.next) - zero) / device.next] as const
+  }
 
   function closeBoot() {
     total.missing += end - first - count
@@ -90,8 +94,8 @@ export function createAccount(valueAt: (sample: number, channel: number) => numb
       const missing = missingIn(window.firstSample, window.samples)
       if (window.missing !== missing) fault(`window ${window.index} says ${window.missing} missing and not ${missing}`)
       if (!time) return
-      const [zero, one] = (present === device.boot ? undefined : past.get(present)) ?? taken(device)
-      const off = Math.abs(time.at - (zero + window.firstSample * (one - zero)))
+      const [zero, period] = (present === device.boot ? undefined : past.get(present)) ?? taken(device)
+      const off = Math.abs(time.at - (zero + window.firstSample * period))
       total.timed++
       if (off <= time.uncertainty) total.within++
       total.worst = Math.max(total.worst, off)
