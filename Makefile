@@ -48,11 +48,10 @@ $(ECGCLIP_RECORDS)/rhythms/manifest.json:
 reproduce: quantize/build/0.5.1 quantize/build/0.6.0
 	for net in r18 r34; do $(TRAIN) reproduce --recipe quantize/recipes/reference-$$net.toml || exit 1; done
 
-# Bundles of the history that recipes begin with.
-quantize/build/0.5.1: COMMIT = 7605475~1
-quantize/build/0.6.0: COMMIT = 9643f99
+# Bundles of the history that recipes begin with: each as the commit that brought it left it.
 quantize/build/0.5.1 quantize/build/0.6.0:
-	mkdir -p $@ && git archive $(COMMIT) models | tar -x -C $@
+	commit=$$(git log --format=%H -S'"version":"$(@F)"' -- models/reference/manifest.json | tail -1) && \
+	  mkdir -p $@ && git archive "$$commit" models | tar -x -C $@
 
 # Hours on a bad line in simulated time, then a thousand pulled cables on real pseudo-terminals and as many lost radio links.
 soak: build
