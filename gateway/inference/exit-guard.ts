@@ -5,9 +5,9 @@ import { Seconds } from '../../ecg/units.js'
  * throws from C++ when it may no longer call into JavaScript). So a worker is never terminated but told to stop, and the end
  * of the process, for whatever reason, first waits until every worker is out: it would hide the exit code otherwise.
  *
- * A guard is two flags in shared memory.
+ * A guard is two flags in shared memory, and the word by which a pool and its worker hand windows over (`worker-protocol.ts`).
  */
-export const GUARD_LENGTH = 2
+export const GUARD_LENGTH = 3
 /** 1 while the worker may be inside ONNX Runtime; notified when it becomes 0. */
 export const BUSY = 0
 /** 1: start nothing any more. */

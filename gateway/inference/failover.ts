@@ -50,6 +50,8 @@ export function createFailover(
   let running: Running = { place: 0, pool: first }
   /** The next station, started because a window failed. */
   let standby: Promise<Running | null> | null = null
+  /** Ends of the stations that were left. */
+  const leaving = new Set<Promise<void>>()
   let fallback: string | null = null
   let returnAfter = firstReturn
 
@@ -96,8 +98,13 @@ export function createFailover(
     const [left, unused] = [running, standby]
     running = next
     standby = null
-    void left.pool.close() // what waits there is run here
-    void unused?.then(other => (other === next ? undefined : other?.pool.close()))
+    leave(left.pool) // what waits there is run here
+    void unused?.then(other => other && other !== next && leave(other.pool))
+  }
+
+  function leave(pool: WorkerPool): void {
+    const ended = pool.close().finally(() => leaving.delete(ended))
+    leaving.add(ended)
   }
 
   async function comeBack(): Promise<void> {
@@ -131,7 +138,7 @@ export function createFailover(
     async close() {
       closing.abort()
       const waiting = await standby
-      await Promise.all([running.pool.close(), waiting?.pool.close()])
+      await Promise.all([running.pool.close(), waiting?.pool.close(), ...leaving])
     },
   }
 }

@@ -1,9 +1,16 @@
 import { Worker } from 'node:worker_threads'
 import type { Millis } from '../../ecg/units.js'
 import { loadDeadline, runDeadline } from './deadlines.js'
-import { createGuard, STOP } from './exit-guard.js'
+import { createGuard } from './exit-guard.js'
 import { InferenceError, type RejectionCode } from './inference-error.js'
-import type { ModelSetup, WorkerData, WorkerOutcome, WorkerReply, WorkerRequest } from './worker-protocol.js'
+import {
+  LEAVE,
+  type ModelSetup,
+  WANTED,
+  type WorkerData,
+  type WorkerOutcome,
+  type WorkerReply,
+} from './worker-protocol.js'
 
 /** One worker thread that has loaded the model. One run at a time. */
 export interface ModelThread {
@@ -20,6 +27,8 @@ export interface ModelThread {
 export interface ThreadOptions {
   /** Longest run; a thread that takes longer is given up. */
   readonly deadline?: Millis | undefined
+  /** Most windows of one run, if the model takes several; 1 unless stated. */
+  readonly batch?: number | undefined
   /** Script of the thread. */
   readonly script?: URL | undefined
 }
@@ -38,10 +47,12 @@ export const stuckThreads = (): number => stuck.size
 
 /** Resolves when the model is loaded; rejects with an `InferenceError` when it cannot be. */
 export async function startThread(setup: ModelSetup, options: ThreadOptions = {}): Promise<ModelThread> {
-  const { deadline = runDeadline(), script = WORKER_SCRIPT } = options
+  const { deadline = runDeadline(), batch = 1, script = WORKER_SCRIPT } = options
   const { guard, release } = createGuard()
+  const values = setup.leads * setup.samples
+  const slots = Array.from({ length: batch }, () => new Float32Array(new SharedArrayBuffer(4 * values)))
   // Without execArgv the thread would first load whatever the program was started with (--import, --require).
-  const workerData: WorkerData = { setup, guard }
+  const workerData: WorkerData = { setup, guard, slots }
   const worker = new Worker(script, { workerData, execArgv: [], resourceLimits: HEAP })
   let alive = true
   let pending: { resolve(reply: WorkerReply): void; reject(error: InferenceError): void } | undefined
@@ -70,12 +81,12 @@ export async function startThread(setup: ModelSetup, options: ThreadOptions = {}
     lose('DEADLINE_EXCEEDED', message)
     stuck.add(worker)
     worker.unref()
-    tellToStop()
+    want(LEAVE)
   }
 
-  function tellToStop(): void {
-    Atomics.store(guard, STOP, 1)
-    worker.postMessage(null satisfies WorkerRequest)
+  function want(windows: number): void {
+    Atomics.store(guard, WANTED, windows)
+    Atomics.notify(guard, WANTED)
   }
 
   async function reply(limit: Millis, what: string): Promise<WorkerReply> {
@@ -93,18 +104,6 @@ export async function startThread(setup: ModelSetup, options: ThreadOptions = {}
     }
   }
 
-  /**
-   * Windows cross in memory that is shared once: a thread makes so little garbage of its own that it would hold on to a thousand
-   * windows before it collected them.
-   */
-  const slots: Float32Array[] = []
-
-  function handOver(signal: Float32Array, place: number): Float32Array {
-    slots[place] ??= new Float32Array(new SharedArrayBuffer(signal.byteLength))
-    slots[place].set(signal)
-    return slots[place]
-  }
-
   let batches = false
   try {
     const ready = await reply(loadDeadline(setup.provider), 'loading the model')
@@ -120,13 +119,14 @@ export async function startThread(setup: ModelSetup, options: ThreadOptions = {}
     },
     batches,
     async assess(signals) {
-      worker.postMessage(signals.map(handOver) satisfies WorkerRequest)
+      for (const [i, signal] of signals.entries()) slots[i]!.set(signal)
+      want(signals.length)
       const ran = await reply(deadline, 'a run of the model')
       return ran.kind === 'ran' ? ran.outcomes : []
     },
     async stop() {
       if (stuck.has(worker)) return
-      tellToStop()
+      want(LEAVE)
       await ended
     },
   }

@@ -4,19 +4,24 @@ import { BUSY, STOP } from './exit-guard.js'
 import type { Answer } from './inference-engine.js'
 import type { ModelRuntime, RuntimeOutputs } from './model-runtime.js'
 import { saliencyOf } from './saliency.js'
-import type { ModelSetup, WorkerData, WorkerOutcome, WorkerReply, WorkerRequest } from './worker-protocol.js'
+import { type ModelSetup, WANTED, type WorkerData, type WorkerOutcome, type WorkerReply } from './worker-protocol.js'
 
 /** A worker thread with one model. Anything thrown while it loads ends it, and reaches the pool as its error. */
 
-const { setup, guard } = workerData as WorkerData
-const port = parentPort!
-const reply = (message: WorkerReply) => port.postMessage(message)
+const { setup, guard, slots } = workerData as WorkerData
+const reply = (message: WorkerReply) => parentPort!.postMessage(message)
 
-let stopped = false
 const runtime = await load(setup).finally(leaveRuntime) // the guard is made BUSY
 
-port.on('message', (request: WorkerRequest) => void (request === null ? stopIfTold() : run(request)))
 reply({ kind: 'ready', batches: runtime.batches })
+for (let count = wanted(); count > 0; count = wanted()) await run(slots.slice(0, count))
+await runtime.release()
+
+/** Sleeps until there is something to do. */
+function wanted(): number {
+  Atomics.wait(guard, WANTED, 0)
+  return Atomics.exchange(guard, WANTED, 0)
+}
 
 /** Runs it once, too: what a provider compiles at the first run (shaders, kernels) belongs to loading. */
 async function load(setup: ModelSetup): Promise<ModelRuntime> {
@@ -46,7 +51,6 @@ async function run(windows: readonly Float32Array[]): Promise<void> {
     }
   }
   leaveRuntime()
-  await stopIfTold()
 }
 
 function outcomeOf({ logits, features }: RuntimeOutputs, modelMs: number): WorkerOutcome {
@@ -86,12 +90,4 @@ function saliencies(
 function leaveRuntime(): void {
   Atomics.store(guard, BUSY, 0)
   Atomics.notify(guard, BUSY)
-}
-
-/** Once only, although both the end of a run and the message may tell it. */
-async function stopIfTold(): Promise<void> {
-  if (stopped || Atomics.load(guard, STOP) === 0) return
-  stopped = true
-  await runtime.release()
-  port.close()
 }

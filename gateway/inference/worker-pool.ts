@@ -12,7 +12,7 @@ export interface WorkerPool {
   readonly workers: number
   /** Windows waiting or running. */
   readonly depth: number
-  /** Most windows that one run may hold. A run takes what waits; no window waits for another. */
+  /** Most windows that one run may hold. A run takes what waits; no window waits for another. To be lowered only. */
   batch: number
   readonly counters: Readonly<PoolCounters>
   /** Rejects with an `InferenceError`; the pool goes on. Without a turn: in the order of arrival, before all that are due later. */
@@ -33,8 +33,6 @@ export interface PoolCounters {
 
 export interface PoolOptions extends ThreadOptions {
   readonly workers: number
-  /** Most windows of one run, if the model takes several; 1 unless stated. */
-  readonly batch?: number | undefined
   /** Windows that may wait. */
   readonly queueLimit?: number | undefined
 }

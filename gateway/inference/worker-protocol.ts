@@ -56,20 +56,27 @@ export interface HeadSetup {
   readonly from: Float64Array
 }
 
-/** `workerData`; for `guard` see `exit-guard.ts`. */
+/** `workerData`. */
 export interface WorkerData {
   readonly setup: ModelSetup
+  /** See `exit-guard.ts`. */
   readonly guard: Int32Array
+  /** In shared memory: where the windows of a run are put, `leads × samples` mV each. */
+  readonly slots: readonly Float32Array[]
 }
 
-/** Run these windows together, each `leads × samples` mV over a SharedArrayBuffer. Null: look at the guard. */
-export type WorkerRequest = readonly Float32Array[] | null
+/**
+ * Place in the guard: how many windows, from the first slot on, the worker is to run together; `LEAVE`: it is to end. The worker
+ * sets it back to 0, and sleeps on it (`Atomics.wait`): to be woken by a message would cost some 50 µs a window more.
+ */
+export const WANTED = 2
+export const LEAVE = -1
 
 /** One per window. */
 export type WorkerOutcome =
   | { readonly kind: 'answer'; readonly answer: Answer }
   | { readonly kind: 'rejection'; readonly code: RejectionCode; readonly message: string }
-/** `ready` comes first, when the model is loaded; `batches`: as `ModelRuntime`. Then one `ran` per request. */
+/** `ready` comes first, when the model is loaded; `batches`: as `ModelRuntime`. Then one `ran` per run that was wanted. */
 export type WorkerReply =
   | { readonly kind: 'ready'; readonly batches: boolean }
   | { readonly kind: 'ran'; readonly outcomes: readonly WorkerOutcome[] }

@@ -17,6 +17,10 @@ t.test('a program that exits while the model runs ends with its own exit code', 
   t.same(await end('running', 'exit'), { code: 3, signal: null, stderr: '' })
 })
 
+t.test('a program that exits while the model waits for windows ends at once, with its own exit code', async t => {
+  t.same(await end('waiting', 'exit'), { code: 3, signal: null, stderr: '' })
+})
+
 t.test('a program that fails while the model runs ends with its own error', async t => {
   const { code, stderr } = await end('running', 'throw')
   t.equal(code, 1)
