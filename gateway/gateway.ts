@@ -4,6 +4,7 @@ import { monotonicFactory } from 'ulid'
 import { Microseconds, Millis, Seconds, UnixMillis } from '../ecg/units.js'
 import { openDevice } from '../firmware-bridge/devices/open-device.js'
 import { monotonicNow } from '../firmware-bridge/transport/monotonic-now.js'
+import { sharedInterval } from '../firmware-bridge/transport/shared-interval.js'
 import { type Bundle, loadBundle } from '../models/bundle/load-bundle.js'
 import type { Manifest, Task } from '../models/bundle/manifest.js'
 import { overlaid } from '../models/overlay/overlaid.js'
@@ -31,8 +32,11 @@ import { createHostClock } from './service/host-clock.js'
 import type { WindowModel } from './window-assessor.js'
 import { createWindowRate } from './window-rate.js'
 
-/** Windows whose patience is over leave within this: a twentieth of the shortest hop that makes sense. */
-const PIPELINE_TICK = Millis(50)
+/**
+ * Windows whose patience is over leave within this: a twentieth of the shortest hop that makes sense, or less. It is the interval
+ * of the ECG Link devices, so that all of them and this wake the process together.
+ */
+const PIPELINE_TICK = Millis(40)
 const MEBIBYTE = 2 ** 20
 /** How often alerts look at the time. */
 const ALERT_TICK = Seconds(1)
@@ -235,14 +239,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   /** After the event loop stood still, what arrived meanwhile is still to be read: windows wait for as long again. */
   let catchingUpUntil = ticked
   const clockFault = createClockWatch(clock, log)
+  const endTicks = sharedInterval(() => {
+    const now = monotonicNow()
+    const stoodStill = now - ticked - 1000 * PIPELINE_TICK
+    if (stoodStill > 1000 * PIPELINE_TICK) catchingUpUntil = Microseconds(now + stoodStill)
+    ticked = now
+    for (const pipeline of pipelines) pipeline.tick(now, now < catchingUpUntil)
+  }, PIPELINE_TICK)
   const timers = [
-    setInterval(() => {
-      const now = monotonicNow()
-      const stoodStill = now - ticked - 1000 * PIPELINE_TICK
-      if (stoodStill > 1000 * PIPELINE_TICK) catchingUpUntil = Microseconds(now + stoodStill)
-      ticked = now
-      for (const pipeline of pipelines) pipeline.tick(now, now < catchingUpUntil)
-    }, PIPELINE_TICK),
     setInterval(() => {
       alerting.condition(GATEWAY_DEVICE, 'MODEL_FALLBACK', models.fault)
       alerting.condition(GATEWAY_DEVICE, 'CLOCK_UNSYNCHRONISED', clockFault())
@@ -269,6 +273,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   async function stop(): Promise<void> {
     stopping = true
+    endTicks()
     for (const timer of timers) clearInterval(timer)
     await lending.stop()
     await Promise.all(pipelines.map(pipeline => pipeline.stop()))

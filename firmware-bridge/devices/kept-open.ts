@@ -1,4 +1,5 @@
 import type { LinkCounters } from '../device-stream.js'
+import { sharedInterval } from '../transport/shared-interval.js'
 
 /** Wait before a carrier that did not work is opened again: first and at most, ms. Short, because opening a port costs nothing. */
 const FIRST_RETRY = 100
@@ -36,7 +37,8 @@ export interface KeptOpenParts {
 
 export function createKeptOpen(parts: KeptOpenParts): KeptOpen {
   const { counters, every } = parts
-  let timer: NodeJS.Timeout | undefined
+  /** Ends what is timed: the ticks, or the wait for the next attempt. */
+  let endTimer = () => {}
   let retry = FIRST_RETRY
   let packetsAtOpen = 0
   let opening = 0
@@ -55,7 +57,7 @@ export function createKeptOpen(parts: KeptOpenParts): KeptOpen {
     const closed = (reason: string) => {
       if (!current()) return
       opening++
-      clearInterval(timer)
+      endTimer()
       parts.closed(reason)
       openLater()
     }
@@ -71,14 +73,15 @@ export function createKeptOpen(parts: KeptOpenParts): KeptOpen {
     everOpen = true
     packetsAtOpen = counters.packets
     parts.opened()
-    timer = setInterval(parts.tick, every)
+    endTimer = sharedInterval(parts.tick, every)
   }
 
   function openLater() {
     if (stopped || paused) return
     if (counters.packets > packetsAtOpen) retry = FIRST_RETRY
     packetsAtOpen = counters.packets
-    timer = setTimeout(() => void open(), retry)
+    const timer = setTimeout(() => void open(), retry)
+    endTimer = () => clearTimeout(timer)
     retry = Math.min(2 * retry, LAST_RETRY)
   }
 
@@ -87,14 +90,14 @@ export function createKeptOpen(parts: KeptOpenParts): KeptOpen {
     start: () => void open(),
     reopen() {
       opening++
-      clearInterval(timer)
+      endTimer()
       void parts.close().then(openLater)
     },
     async pause(reason, lastWords) {
       if (stopped || paused) return
       paused = true
       opening++
-      clearTimeout(timer) // also ends an interval
+      endTimer()
       lastWords()
       parts.closed(reason)
       await parts.close()
@@ -107,7 +110,7 @@ export function createKeptOpen(parts: KeptOpenParts): KeptOpen {
     async stop(lastWords) {
       if (stopped) return
       stopped = true
-      clearTimeout(timer)
+      endTimer()
       lastWords()
       await parts.close()
     },

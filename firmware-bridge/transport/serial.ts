@@ -6,7 +6,10 @@ import { CLOSE_TIMEOUT, MAX_WRITE_QUEUE, type Transport, type TransportListener 
 import { TransportError } from './transport-error.js'
 
 type Port = Awaited<ReturnType<typeof SerialPort.binding.open>>
+type PolledPort = Extract<Port, { poller: unknown }>
 
+/** serialport's `EVENTS.UV_READABLE`, which it does not export. */
+const READABLE = 1
 /** What a UART at 921600 baud brings in 180 ms; more is read at the next turn of the event loop. */
 const READ_BUFFER_BYTES = 16 * 1024
 /** Time for what was written before `close`, e.g. STOP, to leave the UART, ms. */
@@ -72,31 +75,61 @@ export function createSerialTransport(path: string, baudRate: number): Transport
   return { open, write, close }
 }
 
-/** Ends with the reason why there is nothing more to read. */
-async function readAll(port: Port, take: (bytes: Uint8Array) => void): Promise<string> {
+const HUNG_UP = 'the cable was unplugged or the device switched off'
+const CLOSED = 'the port was closed'
+const broke = ({ message }: Error) => `the cable was unplugged or the port broke (${message})`
+
+/** Resolves with the reason why there is nothing more to read; rejects with what `take` throws. */
+function readAll(port: Port, take: (bytes: Uint8Array) => void): Promise<string> {
   const buffer = Buffer.allocUnsafe(READ_BUFFER_BYTES)
-  while (port.isOpen) {
-    const length = await readSome(port, buffer).catch(error => error as Error)
-    if (typeof length !== 'number') return `the cable was unplugged or the port broke (${length.message})`
-    if (length === 0) return 'the cable was unplugged or the device switched off'
-    if (length > 0) take(buffer.subarray(0, length))
-  }
-  return 'the port was closed'
+  return 'poller' in port ? readPolled(port, buffer, take) : readWindows(port, buffer, take)
 }
 
-/** Bytes read; 0 = hung up, −1 = not yet. */
-async function readSome(port: Port, buffer: Buffer): Promise<number> {
-  if (!('poller' in port)) return (await port.read(buffer, 0, buffer.length)).bytesRead // Windows
-  await new Promise<void>((resolve, reject) => {
-    port.poller.once('readable', error => (error ? reject(error) : resolve()))
+/** With one listener for all packets of the port's life: there are dozens a second. */
+function readPolled(port: PolledPort, buffer: Buffer, take: (bytes: Uint8Array) => void): Promise<string> {
+  const { poller } = port
+  let read: (error: Error | null) => void = () => {}
+  const ended = new Promise<string>((resolve, reject) => {
+    read = error => {
+      if (error) return resolve(broke(error))
+      if (port.fd === null) return resolve(CLOSED)
+      try {
+        const length = readNow(port.fd, buffer)
+        if (length === 0) return resolve(HUNG_UP)
+        if (length instanceof Error) return resolve(broke(length))
+        if (length > 0) take(buffer.subarray(0, length))
+        if (port.isOpen) poller.poll(READABLE)
+        else resolve(CLOSED)
+      } catch (defect) {
+        reject(defect) // not thrown: it would go through the binding's C++
+      }
+    }
   })
-  if (port.fd === null) return -1
+  poller.on('readable', read)
+  poller.poll(READABLE)
+  return ended.finally(() => poller.off('readable', read))
+}
+
+/** Bytes read; 0 = hung up, −1 = not yet. It does not block, and the port has just said that it is readable. */
+function readNow(fd: number, buffer: Buffer): number | Error {
   try {
-    return readSync(port.fd, buffer) // non-blocking, and the port has just said that it is readable
+    return readSync(fd, buffer)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return -1
-    throw error
+    return (error as NodeJS.ErrnoException).code === 'EAGAIN' ? -1 : (error as Error)
   }
+}
+
+async function readWindows(port: Port, buffer: Buffer, take: (bytes: Uint8Array) => void): Promise<string> {
+  while (port.isOpen) {
+    const length = await port.read(buffer, 0, buffer.length).then(
+      ({ bytesRead }) => bytesRead,
+      (error: Error) => error,
+    )
+    if (length === 0) return HUNG_UP
+    if (typeof length !== 'number') return broke(length)
+    take(buffer.subarray(0, length))
+  }
+  return CLOSED
 }
 
 /** `discard`: what the kernel still holds, because closing would wait for it. */
