@@ -33,7 +33,7 @@ const [devices, rate, hop, seconds] = [values.devices, values.rate, values.hop, 
   number,
   number,
 ]
-const { manifest } = await loadBundle(values.bundle, [])
+const { manifest, quality } = await loadBundle(values.bundle, [])
 const channels = INDEPENDENT_LEADS.map(name => ({ name, lsb: Millivolts(0.001), baseline: 0 }))
 const assemblers = Array.from(
   { length: devices },
@@ -43,6 +43,7 @@ const assemblers = Array.from(
       rate: Hertz(rate),
       channels,
       input: manifest.input,
+      quality,
       hop: Seconds(hop),
       patience: Millis(1500),
     }),

@@ -166,6 +166,7 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
         rate,
         channels: channels.map(name => ({ name, lsb, baseline: 0 })),
         input: model.input,
+        quality: model.quality,
         hop: parts.hop,
         patience: resends ? RESEND_PATIENCE : REORDER_PATIENCE,
       })
@@ -243,9 +244,9 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
 }
 
 /** Whether the windows under way can be made for the model just as well. */
-function takesOver(assembler: WindowAssembler, { input }: WindowModel): boolean {
+function takesOver(assembler: WindowAssembler, { input, quality }: WindowModel): boolean {
   try {
-    return assembler.use(input)
+    return assembler.use(input, quality)
   } catch {
     return false // said when the next assembler is made
   }

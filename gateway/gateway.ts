@@ -301,8 +301,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 }
 
 /** What the pipelines need of the bundle that runs. */
-function windowModel({ engine, bundle: { manifest } }: Pick<ModelService, 'engine' | 'bundle'>): WindowModel {
-  return { engine, input: manifest.input, taskIds: manifest.tasks.map(({ id }) => id) }
+function windowModel({ engine, bundle: { manifest, quality } }: Pick<ModelService, 'engine' | 'bundle'>): WindowModel {
+  return { engine, input: manifest.input, quality, taskIds: manifest.tasks.map(({ id }) => id) }
 }
 
 /** An installed bundle that the overlay was not made for runs as it is, or the overlay would keep the gateway from every other. */

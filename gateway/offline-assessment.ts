@@ -65,11 +65,11 @@ export async function* assessRecords(
   paths: readonly string[],
   hopSeconds: number,
 ): AsyncGenerator<RecordAssessment> {
-  const { manifest } = bundle
+  const { manifest, quality } = bundle
   const taskIds = manifest.tasks.map(({ id }) => id)
   for (const path of await recordsAt(paths)) {
     const { recording } = await readRecording(path)
-    const windows = recordingWindows(recording, manifest.input, Seconds(hopSeconds))
+    const windows = recordingWindows(recording, manifest.input, Seconds(hopSeconds), quality)
     for await (const [window, inference] of mapAssess(engine, windows, interpretable, engine.workers + 1))
       yield {
         record: recording.name,

@@ -1,6 +1,7 @@
 import { Microseconds, Millis, SampleIndex, UnixMillis } from '../ecg/units.js'
 import type { DeviceStream } from '../firmware-bridge/device-stream.js'
 import type { Manifest } from '../models/bundle/manifest.js'
+import type { QualityModel } from '../models/bundle/quality-model.js'
 import type { AssessedWindow } from './alerts/assessed-window.js'
 import { GATEWAY_DEVICE, type TechnicalKey } from './alerts/technical-conditions.js'
 import type { Inference, InferenceEngine } from './inference/inference-engine.js'
@@ -14,6 +15,8 @@ const CLOCK_LIMIT = Millis(500)
 /** What makes answers of windows: another one when another bundle takes over. */
 export interface WindowModel {
   readonly input: Manifest['input']
+  /** Of the bundle, if it has one. */
+  readonly quality?: QualityModel | undefined
   readonly taskIds: readonly string[]
   readonly engine: InferenceEngine
 }

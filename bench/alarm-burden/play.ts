@@ -19,7 +19,7 @@ export const WINDOW_SECONDS = 10
 /** Also uninterpretable windows are assessed, so that the quality gate can be left out. */
 export async function play(model: OfflineModel, patient: Patient, hopSeconds: number): Promise<Played> {
   const { engine, bundle } = model
-  const { manifest } = bundle
+  const { manifest, quality } = bundle
   const { recording, seconds } = patient
   const length = recording.samples / recording.rate
   const again = seconds !== undefined
@@ -27,7 +27,7 @@ export async function play(model: OfflineModel, patient: Patient, hopSeconds: nu
   const source = again ? repeated(recording, length + WINDOW_SECONDS) : recording
   const taskIds = manifest.tasks.map(({ id }) => id)
   const windows: AssessedWindow[] = []
-  const all = recordingWindows(source, manifest.input, Seconds(hopSeconds))
+  const all = recordingWindows(source, manifest.input, Seconds(hopSeconds), quality)
   for await (const [window, inference] of mapAssess(engine, all, ({ signal }) => signal, engine.workers + 1))
     windows.push({
       window: { ...window, signal: NO_SIGNAL },

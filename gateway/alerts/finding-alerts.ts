@@ -32,9 +32,12 @@ export function createFindingAlerts(
     { window, taskIds, probabilities }: AssessedWindow,
   ): number | null {
     const { key } = rule.condition
+    const { leadsOff, leadsAbsent, leadsFaulty } = window
+    // What the quality model alone thinks of a lead must not silence an acute task.
+    const unreadable = rule.tier === 'acute' ? [] : window.leadsUnreadable
     const probability = probabilities?.[taskIds.indexOf(key)]
     if (window.quality === 'uninterpretable' || probability === undefined || Number.isNaN(probability)) return null
-    const lacking = missingLeads(key, [...window.leadsOff, ...window.leadsAbsent])
+    const lacking = missingLeads(key, [...leadsOff, ...leadsAbsent, ...leadsFaulty, ...unreadable])
     if (lacking.length === 0) return probability
     if (probability >= rule.persistence.threshold) holdBack('leads missing', probability, lacking.join(', '))
     return null

@@ -21,6 +21,7 @@ export function assessmentMessage(gateway: string, device: string, assessed: Ass
       missing: window.missing,
       leadsOff: [...window.leadsOff],
       quality: window.qualityScore,
+      leads: { ...window.leadScores },
     },
     model: { bundle: model.bundle, version: model.version, provider, precision },
     latencyMs: assessed.latencyMs,

@@ -135,6 +135,10 @@ const assessment = {
     missing: count,
     leadsOff: leads,
     quality: probability,
+    leads: z
+      .record(z.string(), probability)
+      .optional()
+      .describe('how readable the bundle’s quality model finds each usable lead; empty without one'),
   }),
   model: z.strictObject(modelName),
   latencyMs: z.number().min(0),

@@ -20,6 +20,12 @@ export interface EcgWindow {
   readonly leadsOff: readonly Lead[]
   /** Leads that the device does not have and that do not follow from those it has. */
   readonly leadsAbsent: readonly Lead[]
+  /** Leads whose channel a hard rule found unfit. */
+  readonly leadsFaulty: readonly Lead[]
+  /** Leads that the bundle's quality model is sure cannot be read. Acute tasks do without them; no task that needs them is judged. */
+  readonly leadsUnreadable: readonly Lead[]
+  /** 0 … 1, how readable the quality model finds each usable lead; none without such a model. */
+  readonly leadScores: Readonly<Partial<Record<Lead, number>>>
   readonly quality: WindowQuality
   /** 0 … 1; 1 = nothing to object to. */
   readonly qualityScore: number

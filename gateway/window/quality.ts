@@ -106,7 +106,9 @@ export interface WindowFacts extends StretchFacts {
   readonly minimumLeads: number
   readonly leadsOff: readonly Lead[]
   readonly leadsAbsent: readonly Lead[]
-  /** One sentence per channel that is unfit or has holes of its own. */
+  /** What a quality model thinks of the window, 0 … 1. */
+  readonly readability: number
+  /** One sentence per channel that is unfit or has holes of its own, and what the quality model objects to. */
   readonly faults: readonly string[]
 }
 
@@ -134,7 +136,7 @@ export function judge(facts: WindowFacts): Verdict {
   minor.push(...facts.faults)
   const reasons = [...fatal, ...minor]
   if (fatal.length > 0) return { quality: 'uninterpretable', score: 0, reasons }
-  const score = (usable / leads) * (1 - missing / samples) * (1 - saturated / samples)
+  const score = facts.readability * (usable / leads) * (1 - missing / samples) * (1 - saturated / samples)
   return { quality: reasons.length > 0 ? 'degraded' : 'good', score, reasons }
 }
 

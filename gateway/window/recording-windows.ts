@@ -2,6 +2,7 @@ import { Microseconds, Millis, SampleIndex } from '../../ecg/units.js'
 import type { SampleBlock } from '../../firmware-bridge/device-stream.js'
 import type { Recording } from '../../firmware-bridge/recording/recording.js'
 import type { Manifest } from '../../models/bundle/manifest.js'
+import type { QualityModel } from '../../models/bundle/quality-model.js'
 import type { EcgWindow } from './ecg-window.js'
 import { WindowAssembler } from './window-assembler.js'
 
@@ -9,9 +10,14 @@ import { WindowAssembler } from './window-assembler.js'
  * The windows that streaming a record would give, by the same code. A record shorter than a window gives one, incomplete;
  * otherwise what is left over at the end gives none. `completed` is the record's own time.
  */
-export function* recordingWindows(recording: Recording, input: Manifest['input'], hop: Millis): Generator<EcgWindow> {
+export function* recordingWindows(
+  recording: Recording,
+  input: Manifest['input'],
+  hop: Millis,
+  quality?: QualityModel,
+): Generator<EcgWindow> {
   const { rate, channels, samples } = recording
-  const assembler = new WindowAssembler({ boot: 0, rate, channels, input, hop, patience: Millis(0) })
+  const assembler = new WindowAssembler({ boot: 0, rate, channels, input, quality, hop, patience: Millis(0) })
   const step = Math.ceil(rate)
   const values = new Int32Array(step * channels.length)
   let windows = 0

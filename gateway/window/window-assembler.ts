@@ -91,8 +91,8 @@ export class WindowAssembler {
    * Windows that go out from now on are made for another bundle, from the samples that are there already. False, and nothing is
    * changed, where those are not the ones that it needs. Throws a `WindowError` where it cannot use this device at all.
    */
-  use(input: WindowSource['input']): boolean {
-    const next = this.#builder.for(input)
+  use(input: WindowSource['input'], quality?: WindowSource['quality']): boolean {
+    const next = this.#builder.for(input, quality)
     if (next !== null) this.#builder = next
     return next !== null
   }

@@ -1,10 +1,12 @@
 import { type Lead, leadsOff } from '../../ecg/leads.js'
 import { type Hertz, type Microseconds, type Millivolts, SampleIndex } from '../../ecg/units.js'
 import type { Manifest } from '../../models/bundle/manifest.js'
+import type { QualityModel } from '../../models/bundle/quality-model.js'
 import { bridgeGaps } from './bridge-gaps.js'
 import type { EcgWindow } from './ecg-window.js'
 import { type PlannedLead, planLeads } from './lead-plan.js'
 import { type ChannelFacts, channelFacts, judge } from './quality.js'
+import { readability, unreadable } from './readability.js'
 import { type Polyphase, polyphase } from './resampling.js'
 import type { ChannelScale, SampleRing } from './sample-ring.js'
 import { WindowError } from './window-error.js'
@@ -24,6 +26,7 @@ export interface WindowSource {
   readonly rate: Hertz
   readonly channels: readonly DeviceChannel[]
   readonly input: Manifest['input']
+  readonly quality?: QualityModel | undefined
 }
 
 interface KeptChannel extends ChannelScale {
@@ -80,25 +83,33 @@ export class WindowBuilder {
       ring.read(k, first, raw)
       return channelFacts(raw, rate)
     })
-    const usable = this.#plan.map(
-      ({ lead, terms }) =>
-        terms.length > 0 && !off.includes(lead) && !terms.some(({ channel }) => facts[channel]!.fault),
-    )
+    const resampled = this.#resample(first, facts)
+    const fit = this.#usable(off, k => facts[k]!.fault === undefined)
+    const opinion = this.#opinion(resampled, facts, fit)
+    const usable = this.#usable(off, k => facts[k]!.fault === undefined && !opinion.unreadable[k])
     const verdict = judge({
       ...stretch,
       samples: this.samples,
       rate,
       leads: usable.length,
-      usable: usable.filter(Boolean).length,
+      usable: count(usable),
       minimumLeads: input.minimumLeads,
       leadsOff: off,
       leadsAbsent: this.#absent,
-      faults: this.#channels.flatMap(({ name }, k) => {
-        const { fault, missing } = facts[k]!
-        if (fault) return `Channel ${name} ${fault}: ${this.#leadsOf(k).join(', ')} cannot be used.`
-        return missing > stretch.missing ? `Channel ${name} lacks ${missing} of ${this.samples} samples.` : []
-      }),
+      readability: opinion.window,
+      faults: [
+        ...this.#channels.flatMap(({ name }, k) => {
+          const { fault, missing } = facts[k]!
+          if (fault) return `Channel ${name} ${fault}: ${this.#leadsOf(k).join(', ')} cannot be used.`
+          if (opinion.unreadable[k])
+            return `Channel ${name} is unreadable: ${this.#leadsOf(k).join(', ')} cannot be used.`
+          return missing > stretch.missing ? `Channel ${name} lacks ${missing} of ${this.samples} samples.` : []
+        }),
+        ...opinion.objections,
+      ],
     })
+    const leadsWhere = (holds: (row: number) => boolean) =>
+      this.#plan.flatMap(({ lead, terms }, row) => (terms.length > 0 && !off.includes(lead) && holds(row) ? lead : []))
     return {
       index,
       boot,
@@ -108,17 +119,20 @@ export class WindowBuilder {
       missing: stretch.missing,
       leadsOff: off,
       leadsAbsent: this.#absent,
+      leadsFaulty: leadsWhere(row => !fit[row]),
+      leadsUnreadable: leadsWhere(row => fit[row]! && !usable[row]),
+      leadScores: opinion.leads,
       quality: verdict.quality,
       qualityScore: verdict.score,
       reasons: verdict.reasons,
-      signal: this.#signal(first, usable, facts),
+      signal: this.#signal(usable, resampled),
       completed,
     }
   }
 
   /** The same for another bundle; null where that needs other channels or windows of another length. */
-  for(input: Manifest['input']): WindowBuilder | null {
-    const next = new WindowBuilder({ ...this.#source, input })
+  for(input: Manifest['input'], quality: QualityModel | undefined): WindowBuilder | null {
+    const next = new WindowBuilder({ ...this.#source, input, quality })
     const same =
       next.kept.length === this.kept.length && next.kept.every((it, k) => it.channel === this.kept[k]!.channel)
     return same && next.samples === this.samples ? next : null
@@ -129,16 +143,62 @@ export class WindowBuilder {
     return this.#plan.filter(({ terms }) => terms.some(({ channel }) => channel === k)).map(({ lead }) => lead)
   }
 
-  /** Resamples the fit channels and makes the usable leads of them; the others stay zero. */
-  #signal(first: number, usable: readonly boolean[], facts: readonly ChannelFacts[]): Float32Array {
-    const { samples, leads } = this.#source.input
-    const signal = new Float32Array(leads.length * samples)
-    const resampled = this.#channels.map(({ raw, resampler }, k) => {
+  /** Which leads are there, on the skin, and made of fit channels only. */
+  #usable(off: readonly Lead[], fit: (channel: number) => boolean): boolean[] {
+    return this.#plan.map(
+      ({ lead, terms }) => terms.length > 0 && !off.includes(lead) && terms.every(({ channel }) => fit(channel)),
+    )
+  }
+
+  /** The quality model's, of the channels that leads are made of and of which nothing is missing. It never takes the last leads. */
+  #opinion(
+    resampled: readonly (Float32Array | undefined)[],
+    facts: readonly ChannelFacts[],
+    fit: readonly boolean[],
+  ): Opinion {
+    const { quality, input } = this.#source
+    const asked = this.#channels.flatMap((_, k) =>
+      facts[k]!.missing === 0 && this.#plan.some(({ terms }, row) => fit[row] && terms.some(it => it.channel === k))
+        ? k
+        : [],
+    )
+    if (!quality || asked.length === 0) return NO_OPINION
+    const found = readability(
+      quality,
+      asked.map(k => resampled[k]!),
+    )
+    const flagged = unreadable(quality, found)
+    const lost = this.#channels.map((_, k) => flagged[asked.indexOf(k)] ?? false)
+    const left = this.#plan.filter(({ terms }, row) => fit[row] && !terms.some(({ channel }) => lost[channel]))
+    const scores = new Map(asked.map((k, at) => [k, found.channels[at]!]))
+    const worst = asked[found.channels.indexOf(Math.min(...found.channels))]!
+    const low = found.window < quality.thresholds.window.value
+    return {
+      window: found.window,
+      leads: Object.fromEntries(
+        this.#plan.flatMap(({ lead, terms }, row) =>
+          fit[row] ? [[lead, rounded(Math.min(...terms.map(({ channel }) => scores.get(channel) ?? 1)))]] : [],
+        ),
+      ),
+      unreadable: left.length >= input.minimumLeads ? lost : [],
+      objections: low ? [`The signal is disturbed, most of all ${this.#channels[worst]!.name}.`] : [],
+    }
+  }
+
+  /** The fit channels at the bundle's rate, with straight lines for what is missing; borrowed until the next window. */
+  #resample(first: number, facts: readonly ChannelFacts[]): (Float32Array | undefined)[] {
+    return this.#channels.map(({ raw, resampler }, k) => {
       const { missing, fault } = facts[k]!
       if (fault) return undefined
       if (missing > 0) bridgeGaps(raw)
       return resampler.resample(raw, first, missing === 0)
     })
+  }
+
+  /** The usable leads from their channels; the others stay zero. */
+  #signal(usable: readonly boolean[], resampled: readonly (Float32Array | undefined)[]): Float32Array {
+    const { samples, leads } = this.#source.input
+    const signal = new Float32Array(leads.length * samples)
     this.#plan.forEach(({ terms: [a, b] }, row) => {
       if (!usable[row]) return
       const out = signal.subarray(row * samples, (row + 1) * samples)
@@ -149,6 +209,20 @@ export class WindowBuilder {
     return signal
   }
 }
+
+/** What a quality model thinks of a window. */
+interface Opinion {
+  readonly window: number
+  readonly leads: EcgWindow['leadScores']
+  /** By channel. */
+  readonly unreadable: readonly boolean[]
+  readonly objections: readonly string[]
+}
+
+const NO_OPINION: Opinion = { window: 1, leads: {}, unreadable: [], objections: [] }
+
+const count = (flags: readonly boolean[]): number => flags.filter(Boolean).length
+const rounded = (score: number): number => Math.round(score * 1000) / 1000
 
 /** The bundle's filter for a device rate; undefined where none is needed. */
 function filterFor(rate: Hertz, input: Manifest['input']): Polyphase | undefined {

@@ -7,6 +7,7 @@ import { SHIPPED_TRUST } from '../shipped-assets.js'
 import { BundleError } from './bundle-error.js'
 import type { Manifest } from './manifest.js'
 import { MANIFEST, MAX_MANIFEST_BYTES, parseManifest } from './parse-manifest.js'
+import { parseQualityModel, type QualityModel } from './quality-model.js'
 import { readTrustedKeys, type TrustedKeys } from './trusted-keys.js'
 import { MAX_SIGNATURE_BYTES, SIGNATURE, verifySignature } from './verify-signature.js'
 
@@ -19,6 +20,8 @@ export interface Bundle {
   readonly sha256: string
   /** Id of the key that signed it. */
   readonly key: string
+  /** What says which leads of a window can be read; undefined: the bundle has no such model. */
+  readonly quality?: QualityModel
   /** Where each task comes from, if an overlay changed them; undefined: the n-th task from the n-th logit. */
   readonly sources?: readonly TaskSource[]
   /** Logits that the network gives, if an overlay changed the tasks. */
@@ -51,7 +54,10 @@ export async function verifyBundle(directory: string, trusted: TrustedKeys): Pro
   const paths = Object.freeze(Object.fromEntries(listed.map(name => [name, join(folder, name)])))
   const bundle = { manifest, directory: folder, sha256: sha256Of(manifestBytes), key, paths }
   for (const name of listed) await checkFile(bundle, name)
-  return Object.freeze(bundle)
+  const file = manifest.quality?.file
+  if (file === undefined) return Object.freeze(bundle)
+  const quality = parseQualityModel(paths[file]!, await readBundleFile(bundle, file), manifest.input)
+  return Object.freeze({ ...bundle, quality })
 }
 
 /** One file of the bundle, checked again as it is read: the folder may have changed since the bundle was loaded. */

@@ -101,6 +101,8 @@ export const ManifestSchema = z.strictObject({
    * `file`: float32 little-endian, [tasks, 2 × channels] weights (of the mean over time, then of the maximum), then [tasks] biases.
    */
   heads: z.strictObject({ file: fileName, pooling: z.literal('mean-max'), channels: z.int().min(1) }).optional(),
+  /** What says which leads can be read (quality-model.ts); a bundle without it leaves that to the gateway's hard rules. */
+  quality: z.strictObject({ file: fileName }).optional(),
   tasks: z.array(TaskSchema).min(1),
   variants: z.array(VariantSchema).min(1),
   /**

@@ -85,12 +85,14 @@ function* fileFaults({
   tasks,
   variants,
   heads,
+  quality,
   goldens,
   files,
 }: Manifest): Generator<[BundleErrorCode, string]> {
   const variant = repeated(variants.map(({ file }) => file))
   if (variant !== undefined) yield ['BUNDLE_VARIANT_REPEATED', `variant ${variant} is listed twice; keep one`]
-  const used = [...variants.map(({ file }) => file), goldens.inputs, goldens.expected, ...(heads ? [heads.file] : [])]
+  const optional = [heads, quality].flatMap(it => it?.file ?? [])
+  const used = [...variants.map(({ file }) => file), goldens.inputs, goldens.expected, ...optional]
   for (const file of used)
     if (!Object.hasOwn(files, file)) yield ['BUNDLE_FILE_UNDECLARED', `${file} is used but not in files; list it there`]
   const bytes = goldens.count * input.leads.length * input.samples * BYTES_PER_GOLDEN_VALUE

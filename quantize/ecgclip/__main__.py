@@ -15,6 +15,7 @@ from ecgclip.errors import EcgclipError, GateError
 from ecgclip.importers.command import add_import_options
 from ecgclip.joint import Joint, open_joint
 from ecgclip.pretrain_command import add_pretrain_options, add_transfer_options
+from ecgclip.quality_command import add_quality_options
 from ecgclip.simulator.command import add_cohort_options
 
 ROOT = Path(__file__).parents[2]
@@ -49,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     recipe.add_argument("--encoder", type=Path, help="train: begin with a pre-trained encoder")
     recipe.add_argument("--work", type=Path, help="where steps keep their files (default: build/<recipe>)")
+    recipe.add_argument("--quality", type=Path, help="bundle: quality.json (default: the work folder's, if it has one)")
     recipe.add_argument("--out", type=Path, help="bundle folder (default: the recipe's, under models/)")
     recipe.add_argument("--trust", type=Path, default=ROOT / "models" / "trust", help="folder of public keys")
     recipe.add_argument("--key", type=Path, default=bundle.default_key_path(), help="private key, made when absent")
@@ -70,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     add_cohort_options(commands.add_parser("cohort", help="simulate patients with reports, as a folder of records"))
     add_pretrain_options(commands.add_parser("pretrain", help="make an encoder from recordings and reports"))
     add_transfer_options(commands.add_parser("transfer", help="compare an encoder with random weights"))
+    add_quality_options(commands.add_parser("quality", help="train and measure what says which leads can be read"))
     demo = commands.add_parser("simulate", help="write the simulated recording that the demonstration plays")
     demo.add_argument("--out", type=Path, default=ROOT / "models" / "demo")
     demo.set_defaults(run=lambda options: write_demo(options.out))
@@ -84,7 +87,7 @@ def _run(options: argparse.Namespace) -> None:
     joint = None if wanted == ("bundle",) else open_joint(_records(options.records), recipe)
     for step in wanted:
         if step == "bundle":
-            steps.bundle_step(recipe, work, out, options.trust, options.key)
+            steps.bundle_step(recipe, work, out, options.trust, options.key, quality=options.quality)
         elif joint:
             _step(step, recipe, joint, work, options)
 

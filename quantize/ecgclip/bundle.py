@@ -18,6 +18,7 @@ from scipy.signal import firwin
 from ecgclip.errors import EcgclipError
 
 SCHEMA = "urn:ecgclip:bundle:1"
+QUALITY = "quality.json"
 TAP_DIGITS = 9  # relative 1e-9 is far below a 24-bit converter's step, and halves the manifest
 
 
@@ -102,6 +103,16 @@ def write_heads(folder: Path, weights: np.ndarray, biases: np.ndarray) -> dict[s
     """`heads.bin`: float32 weights [tasks, 2 x channels], then biases [tasks]. Return its entry of the manifest."""
     (folder / "heads.bin").write_bytes(np.concatenate([weights.ravel(), biases]).astype("<f4").tobytes())
     return {"file": "heads.bin", "pooling": "mean-max", "channels": weights.shape[1] // 2}
+
+
+def add_quality(folder: Path, path: Path) -> dict[str, object]:
+    """Put a quality model into the bundle. Return its entry of the manifest."""
+    try:
+        model = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise EcgclipError(f"Cannot read the quality model {path}: {error}.") from error
+    (folder / QUALITY).write_bytes(canonical_json(model))
+    return {"quality": {"file": QUALITY}}
 
 
 def write_goldens(folder: Path, windows: np.ndarray, expected: dict[str, np.ndarray]) -> None:

@@ -190,6 +190,31 @@ class PretrainRecipe:
     sources: tuple[SourceRecipe, ...]
 
 
+@dataclass(frozen=True)
+class ReadableRecipe:
+    """Windows that the quality model must not take for noise."""
+
+    name: str  # of a folder of records
+    folds: tuple[int, ...]
+    tasks: tuple[str, ...]  # with one of them; empty: any window
+    windows: int  # at most
+
+
+@dataclass(frozen=True)
+class QualityRecipe:
+    """One quality model."""
+
+    name: str
+    seed: int
+    folds: int  # of the cross-validation
+    repeats: int
+    penalty: float  # on the squared weights
+    readable_weight: float  # of the readable windows together; those of the challenge have 1
+    most_flagged: float  # share of the leads of each readable set that may fall below the lead's threshold
+    bootstraps: int
+    readable: tuple[ReadableRecipe, ...]
+
+
 def load_recipe(path: Path) -> Recipe:
     """Read a TOML recipe; every key must be there and no other."""
     recipe = _load(Recipe, path)
@@ -201,6 +226,13 @@ def load_pretrain_recipe(path: Path) -> PretrainRecipe:
     """Read the recipe of a pre-training, as strictly."""
     recipe = _load(PretrainRecipe, path)
     assert isinstance(recipe, PretrainRecipe)
+    return recipe
+
+
+def load_quality_recipe(path: Path) -> QualityRecipe:
+    """Read the recipe of a quality model, as strictly."""
+    recipe = _load(QualityRecipe, path)
+    assert isinstance(recipe, QualityRecipe)
     return recipe
 
 

@@ -42,6 +42,7 @@ from ecgclip.joint import Joint, Rows
 from ecgclip.leads import LEADS
 from ecgclip.metrics import patient_draws
 from ecgclip.model import Network, Output
+from ecgclip.quality_card import quality_section
 from ecgclip.records import Floats
 from ecgclip.refit import embeddings, fit_heads, write_heads
 from ecgclip.rhythm_scores import af_counts, alarm_counts, total
@@ -216,13 +217,23 @@ def _rhythm_report(joint: Joint, p: npt.NDArray[np.floating], points: list[Opera
     return report
 
 
-def bundle_step(recipe: Recipe, work: Path, out: Path, trust: Path, key: Path, catalog: Path = CATALOG) -> None:
+def bundle_step(
+    recipe: Recipe,
+    work: Path,
+    out: Path,
+    trust: Path,
+    key: Path,
+    catalog: Path = CATALOG,
+    *,
+    quality: Path | None = None,
+) -> None:
     """Fill a new folder, sign it, and put it in the place of the old one, whose counter must have been lower."""
     report = json.loads(_need(work / "report.json", "evaluate").read_text())
     if (old := out / "manifest.json").exists() and json.loads(old.read_text())["counter"] >= recipe.bundle.counter:
         raise EcgclipError(f"{out} already has counter {recipe.bundle.counter} or higher: raise it in the recipe.")
     tasks = load_catalog(catalog)
     signing = box.load_or_make_key(key)
+    quality = quality or (work / box.QUALITY if (work / box.QUALITY).exists() else None)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".bundle-") as temporary:
         fresh = Path(temporary) / out.name
@@ -234,8 +245,11 @@ def bundle_step(recipe: Recipe, work: Path, out: Path, trust: Path, key: Path, c
         points = [OperatingPoint.from_json(entry["point"]) for entry in report["tasks"].values()]
         box.write_goldens(fresh, windows, {name: answers(fresh / name, windows, points) for name in names.values()})
         heads = box.write_heads(fresh, *onnx_export.linear_heads(fresh / names["fp32"]))
-        (fresh / "MODEL_CARD.md").write_text(write_card(recipe, report, tasks))
-        box.sign(fresh, _manifest(recipe, report, names, len(windows), catalog) | {"heads": heads}, signing)
+        optional: dict[str, object] = {"heads": heads}
+        if quality is not None:
+            optional |= box.add_quality(fresh, quality)
+        (fresh / "MODEL_CARD.md").write_text(write_card(recipe, report, tasks) + quality_section(quality))
+        box.sign(fresh, _manifest(recipe, report, names, len(windows), catalog) | optional, signing)
         shutil.rmtree(out, ignore_errors=True)
         fresh.rename(out)
     box.publish_key(signing.public_key(), trust)

@@ -9,6 +9,7 @@ from pathlib import Path
 from ecgclip.errors import EcgclipError
 from ecgclip.importers.arrays import Arrays, arrays
 from ecgclip.importers.challenge import challenge
+from ecgclip.importers.challenge_2011 import challenge_2011
 from ecgclip.importers.csv_folder import csv_folder
 from ecgclip.importers.mimic import mimic
 from ecgclip.importers.ptbxl import ptbxl
@@ -18,7 +19,18 @@ from ecgclip.importers.wfdb_folder import Folder, wfdb_folder
 from ecgclip.leads import LEADS
 from ecgclip.records import Candidate, Origin, write_records
 
-KINDS = ("ptbxl", "rhythms", "challenge2015", "challenge2017", "wfdb", "challenge", "mimic", "arrays", "csv")
+KINDS = (
+    "ptbxl",
+    "rhythms",
+    "challenge2011",
+    "challenge2015",
+    "challenge2017",
+    "wfdb",
+    "challenge",
+    "mimic",
+    "arrays",
+    "csv",
+)
 
 
 def add_import_options(parser: argparse.ArgumentParser) -> None:
@@ -61,6 +73,8 @@ def _collection(options: argparse.Namespace) -> tuple[Origin, list[Candidate]]:
         if not labels.is_file():
             raise EcgclipError(f"No table at {labels}: give --labels.")
         return ptbxl(options.folder, labels, *shape)
+    if options.kind == "challenge2011":
+        return challenge_2011(options.folder, *shape)
     if options.kind == "challenge2015":
         return challenge_2015(options.folder, *shape)
     if options.kind == "challenge2017":

@@ -36,6 +36,8 @@ export interface WindowChange {
   readonly quality?: WindowQuality
   readonly leadsOff?: readonly Lead[]
   readonly leadsAbsent?: readonly Lead[]
+  readonly leadsFaulty?: readonly Lead[]
+  readonly leadsUnreadable?: readonly Lead[]
   readonly saliency?: AssessedWindow['saliency']
 }
 
@@ -96,7 +98,16 @@ export function alertRig(tasks: readonly Task[], site: SiteRules = {}): AlertRig
 export function assessedWindow(
   probabilities: Record<string, number> | null,
   end: number,
-  { index = 0, boot = 1, quality = 'good', leadsOff = [], leadsAbsent = [], saliency }: WindowChange = {},
+  {
+    index = 0,
+    boot = 1,
+    quality = 'good',
+    leadsOff = [],
+    leadsAbsent = [],
+    leadsFaulty = [],
+    leadsUnreadable = [],
+    saliency,
+  }: WindowChange = {},
 ): AssessedWindow {
   return {
     window: {
@@ -108,6 +119,9 @@ export function assessedWindow(
       missing: 0,
       leadsOff,
       leadsAbsent,
+      leadsFaulty,
+      leadsUnreadable,
+      leadScores: {},
       quality,
       qualityScore: quality === 'good' ? 1 : 0.4,
       reasons: quality === 'good' ? [] : ['said by the test'],

@@ -117,6 +117,20 @@ t.test('a degraded window counts for a task unless a lead that it needs is gone'
   t.same(inWords(rig.said).slice(1), ['start ASMI active'])
 })
 
+t.test(
+  'a lead that a rule finds faulty is gone for all tasks, one that the quality model doubts not for acute ones',
+  async t => {
+    const acute = alertRig([task('ASMI', { alert: { tier: 'acute', need: 1, of: 1, clearBelow: 0.5 } })])
+    acute.window({ ASMI: 0.9 }, { quality: 'degraded', leadsFaulty: ['V3'] })
+    t.same(inWords(acute.said), [])
+    acute.window({ ASMI: 0.9 }, { quality: 'degraded', leadsUnreadable: ['V3'] })
+    t.same(inWords(acute.said), ['start ASMI active'])
+    const prompt = alertRig([task('ASMI')])
+    for (let i = 0; i < 4; i++) prompt.window({ ASMI: 0.9 }, { quality: 'degraded', leadsUnreadable: ['V3'] })
+    t.same(inWords(prompt.said), [])
+  },
+)
+
 t.test('an alert that is up is repeated as continue once a minute, with the newest evidence', async t => {
   const rig = alertRig([AFIB])
   for (const p of [0.9, 0.9, 0.91, 0.92]) rig.window({ AFIB: p })

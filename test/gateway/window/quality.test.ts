@@ -58,6 +58,7 @@ const perfect: WindowFacts = {
   minimumLeads: 1,
   leadsOff: [],
   leadsAbsent: [],
+  readability: 1,
   faults: [],
 }
 
@@ -78,6 +79,7 @@ t.test('good, degraded or uninterpretable, and why', async t => {
     ],
     [{ leadsAbsent: ['V6'], usable: 11 }, 'degraded', 11 / 12, [/^The device does not give V6/]],
     [{ faults: ['Channel V1 is flat.'], usable: 11 }, 'degraded', 11 / 12, [/^Channel V1 is flat\.$/]],
+    [{ readability: 0.3, faults: ['The signal is disturbed.'] }, 'degraded', 0.3, [/^The signal is disturbed\.$/]],
     [{ usable: 7, minimumLeads: 8, faults: ['x'] }, 'uninterpretable', 0, [/^7 of 12 leads .* needs 8/, /x/]],
     [{ saturated: 10 }, 'degraded', 1 - 10 / 5000, [/saturated for 1 % of the window/]],
     [{ saturated: 2501 }, 'uninterpretable', 0, [/saturated for 50 % of the window/]],

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { INDEPENDENT_LEADS, STANDARD_LEADS } from '../../../ecg/leads.js'
 import { Hertz, Microseconds, Millis, Millivolts, SampleIndex, Seconds } from '../../../ecg/units.js'
@@ -5,7 +6,12 @@ import { MISSING_COUNT, type RecordedChannel, type Recording } from '../../../fi
 import type { EcgWindow } from '../../../gateway/window/ecg-window.js'
 import { recordingWindows } from '../../../gateway/window/recording-windows.js'
 import { WindowAssembler } from '../../../gateway/window/window-assembler.js'
+import { type QualityModel, QualityModelSchema } from '../../../models/bundle/quality-model.js'
 import { bundleInput } from './bundle-input.js'
+
+const qualityModel = QualityModelSchema.parse(
+  JSON.parse(readFileSync('test/gateway/window/vectors/quality-model.json', 'utf8')),
+)
 
 const wave = (index: number, channel: number): number => Math.round(900 * Math.sin(index * (0.01 + channel / 800)))
 
@@ -61,6 +67,37 @@ t.test('every channel has its own scale and zero', async t => {
     counts: channel.counts.map(count => count * 2 ** c - 1000 * c),
   }))
   t.ok(identical(windows({ ...plain, channels: scaled })[0]!.signal, windows(plain)[0]!.signal))
+})
+
+t.test('a quality model scores leads and window, and degrades it without taking leads from most of it', async t => {
+  const [plain] = windows(recording(5000))
+  const judged = (change: (model: QualityModel) => QualityModel) =>
+    [...recordingWindows(recording(5000), bundleInput(), Seconds(5), change(qualityModel))][0]!
+  const calm = judged(model => ({ ...model, weights: model.weights.map(() => 0), bias: -9 }))
+  t.equal(calm.quality, 'good')
+  t.ok(calm.qualityScore > 0.99 && calm.qualityScore < 1)
+  t.same(Object.keys(calm.leadScores), STANDARD_LEADS)
+  const doubted = judged(model => ({ ...model, weights: model.weights.map(() => 0), bias: 9 }))
+  t.equal(doubted.quality, 'degraded')
+  t.match(doubted.reasons, [/^The signal is disturbed, most of all I\.$/])
+  t.same(doubted.leadsUnreadable, [], 'what disturbs all leads may be the heart')
+  t.ok(identical(doubted.signal, plain!.signal))
+})
+
+t.test('a lead that alone is unreadable is not given to the network', async t => {
+  const plain = recording(5000)
+  const channels = plain.channels.map(it =>
+    it.name === 'V3' ? { ...it, counts: it.counts.map((value, s) => value + (s % 20 < 10 ? 2000 : -2000)) } : it,
+  )
+  const step = qualityModel.features.names.indexOf('step_high')
+  const weights = qualityModel.weights.map((_, k) => (k === step ? 20 : 0))
+  const model = { ...qualityModel, weights, bias: -10, mean: weights.map(() => -0.5), deviation: weights.map(() => 1) }
+  const [window] = recordingWindows({ ...plain, channels }, bundleInput(), Seconds(5), model)
+  t.same(window!.leadsUnreadable, ['V3'])
+  t.match(window, { quality: 'degraded', leadsFaulty: [] })
+  t.match(window!.reasons, [/^Channel V3 is unreadable: V3 cannot be used\.$/, /most of all V3/])
+  t.ok(window!.signal.subarray(8000, 9000).every(value => value === 0))
+  t.ok(window!.signal.subarray(7000, 8000).some(value => value !== 0))
 })
 
 t.test('a record shorter than a window gives one, incomplete', async t => {

@@ -23,6 +23,8 @@ function signed(t: Test, edits: Edits = {}): { directory: string; trust: string;
   return buildBundle(t.testdir(), edits)
 }
 
+const loaded = ({ directory, trust }: { directory: string; trust: string }) => loadBundle(directory, [trust])
+
 t.test('a bundle signed by a trusted key is read and cannot be changed', async t => {
   const { directory, trust, key } = signed(t)
   const bundle = await loadBundle(directory, [trust])
@@ -33,6 +35,26 @@ t.test('a bundle signed by a trusted key is read and cannot be changed', async t
   t.throws(() => {
     ;(bundle.manifest.tasks[0]!.threshold as { value: number }).value = 1
   }, TypeError)
+})
+
+t.test('a quality model comes with the bundle, and must be one that this gateway can use', async t => {
+  const text = readFileSync('test/gateway/window/vectors/quality-model.json', 'utf8')
+  const withQuality = (json: string) =>
+    signed(t, {
+      files: { 'quality.json': Buffer.from(json) },
+      manifest: manifest => {
+        manifest.quality = { file: 'quality.json' }
+      },
+    })
+  const fitting = JSON.parse(text)
+  const { rate, samples } = (await loaded(signed(t))).manifest.input
+  fitting.features = { ...fitting.features, rate, samples }
+  const bundle = await loaded(withQuality(JSON.stringify(fitting)))
+  t.same(bundle.quality, fitting)
+  for (const wrong of [text, '{', JSON.stringify({ ...fitting, weights: [1] })]) {
+    const { directory, trust } = withQuality(wrong)
+    t.equal(await refusal(t, directory, trust), 'BUNDLE_QUALITY_INVALID')
+  }
 })
 
 t.test('a folder that a link leads to is read, as an A/B store needs', async t => {
