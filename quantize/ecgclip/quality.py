@@ -59,7 +59,9 @@ def train_quality(recipe: QualityRecipe, folder: Path, *, progress: bool = True)
     readable = [_readable(open_records(folder / each.name), each, recipe) for each in recipe.readable]
     held = cross_validate(recipe, challenge, readable, progress=progress)
     scores, guards = held[0], held[1:]
-    window, lead = best_threshold(scores.windows, challenge.unreadable), lead_threshold(guards, recipe.most_flagged)
+    window = best_threshold(scores.windows, challenge.unreadable)
+    # A lead that would not degrade its window is never taken away.
+    lead = max(window, lead_threshold(guards, recipe.most_flagged))
     model = fit_leads(_bags(challenge, readable, recipe), recipe.penalty)
     return {
         "schema": SCHEMA,
