@@ -40,6 +40,12 @@ export interface ThreadOptions {
 const HEAP = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 3 }
 const WORKER_SCRIPT = new URL('./model-worker.js', import.meta.url)
 
+/**
+ * ONNX Runtime 1.30 would else report to Microsoft over HTTPS, under a lasting identifier of the machine, and keep a database of
+ * what it has to report in the user's folder. It looks at the environment that it is loaded into.
+ */
+process.env.ORT_DISABLE_TELEMETRY = '1'
+
 const stuck = new Set<Worker>()
 
 /** Threads of this process that were given up inside a run and have not come back. Nothing can stop them; each may burn a core. */
