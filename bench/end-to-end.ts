@@ -26,13 +26,17 @@ export interface EndToEndOptions {
   readonly hopSeconds?: number | undefined
 }
 
+/** As in `packaging/systemd/ecgclip.service`. */
+const SERVICE_FLAGS = ['--max-semi-space-size=2']
+
 /** One after another, each in a fresh process, so that memory is its own. */
 export async function* measureEndToEnd(
   patients: readonly number[],
   options: EndToEndOptions,
 ): AsyncGenerator<EndToEnd> {
   for (const count of patients) {
-    const gateway = fork(new URL('./gateway-process.js', import.meta.url), [String(count), JSON.stringify(options)])
+    const args = [String(count), JSON.stringify(options)]
+    const gateway = fork(new URL('./gateway-process.js', import.meta.url), args, { execArgv: SERVICE_FLAGS })
     const ended = once(gateway, 'exit')
     const [result] = await Promise.race([once(gateway, 'message'), ended.then(failed)])
     yield result as EndToEnd
