@@ -103,7 +103,7 @@ def _step(step: str, recipe: Recipe, joint: Joint, work: Path, options: argparse
     if step == "train":
         steps.train_step(recipe, joint, work, options.encoder, progress=not options.quiet)
     elif step == "export":
-        steps.export_step(recipe, joint, work)
+        steps.export_step(recipe, joint, work, progress=not options.quiet)
     elif step == "evaluate":
         report = steps.evaluate_step(recipe, joint, work)
         for name, found in report["macro"].items():

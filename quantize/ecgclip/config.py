@@ -103,6 +103,9 @@ class QuantizationRecipe:
     method: str  # minmax | percentile | entropy
     percentile: float
     reduce_range: bool
+    tuning_epochs: int  # of fine-tuning with simulated rounding; 0: none
+    tuning_rate: float
+    tuning_overflow: float  # weight of what goes beyond the range of an activation
     macro_delta_prauc: float
     task_delta_prauc: float
     task_gate_positives: int

@@ -130,12 +130,18 @@ def logits(path: Path, signals: Floats) -> Floats:
 def linear_heads(path: Path) -> tuple[Floats, Floats]:
     """Weights [tasks, 2C] and biases [tasks] of the heads, as the graph holds them."""
     graph = onnx.load(path).graph
-    head = next(node for node in graph.node if Output._fields[0] in node.output)
-    transposed = any(attribute.name == "transB" and attribute.i == 1 for attribute in head.attribute)
-    if head.op_type != "Gemm" or head.input[0] != Output._fields[1] or not transposed:
-        raise GateError(f"The logits of {path} are not linear in its embedding: alerts could not show saliency.")
+    head = find_heads(graph)
     constants = {constant.name: onnx.numpy_helper.to_array(constant) for constant in graph.initializer}
     return constants[head.input[1]], constants[head.input[2]]
+
+
+def find_heads(graph: onnx.GraphProto) -> onnx.NodeProto:
+    """The product of embedding and heads, which together with an offset for missing leads is the logits."""
+    for node in graph.node:
+        transposed = any(attribute.name == "transB" and attribute.i == 1 for attribute in node.attribute)
+        if node.op_type == "Gemm" and node.input[0] == Output._fields[1] and transposed:
+            return node
+    raise GateError("The logits are not linear in the embedding: alerts could not show saliency.")
 
 
 def operators(path: Path) -> Counter[str]:

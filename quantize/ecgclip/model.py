@@ -19,6 +19,8 @@ from torch import Tensor, nn
 from ecgclip.config import ModelRecipe
 from ecgclip.errors import EcgclipError
 
+CHEST = 6  # the first of the chest leads
+
 
 class Output(NamedTuple):
     """What the exported graph returns, in this order."""
@@ -135,18 +137,25 @@ class Encoder(nn.Module):
 
 
 class Network(nn.Module):
-    """ECG window in millivolts -> `Output`: an encoder and one linear head a task."""
+    """ECG window in millivolts -> `Output`: an encoder, one linear head a task, and what limb leads alone change.
+
+    A device of one or two leads shows less of the heart, and is worn by other people: the same evidence means something
+    else there. So each task has an offset for windows without chest leads, and one threshold fits both.
+    """
 
     def __init__(self, recipe: ModelRecipe, tasks: int) -> None:
         super().__init__()
         self.encoder = Encoder(recipe)
         self.dropout = nn.Dropout(recipe.dropout)
         self.head = nn.Linear(self.encoder.width, tasks)
+        self.limb_only = nn.Parameter(torch.zeros(tasks))
 
     def forward(self, x: Tensor) -> Output:
         """[N, leads, samples] mV, absent leads all zero."""
         embedding, features = self.encoder(x)
-        return Output(self.head(self.dropout(embedding)), embedding, features)
+        without_chest = (x[:, CHEST:].abs().amax(dim=(1, 2)) <= 0).to(x.dtype)
+        logits = self.head(self.dropout(embedding)) - without_chest[:, None] * self.limb_only
+        return Output(logits, embedding, features)
 
 
 def save_encoder(path: Path, encoder: Encoder, recipe: ModelRecipe) -> None:

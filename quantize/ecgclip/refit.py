@@ -13,7 +13,7 @@ import onnx
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from ecgclip.export import INPUT, session
+from ecgclip.export import INPUT, find_heads, session
 from ecgclip.joint import Joint, Rows
 from ecgclip.model import Output
 from ecgclip.records import Floats
@@ -66,7 +66,7 @@ def fit_heads(features: Floats, labels: Floats, weights: Array, biases: Array, p
 def write_heads(model: Path, tasks: list[int], weights: Array, biases: Array) -> None:
     """Put heads into an exported graph."""
     graph = onnx.load(model)
-    head = next(node for node in graph.graph.node if Output._fields[0] in node.output)
+    head = find_heads(graph.graph)
     for constant in graph.graph.initializer:
         if constant.name in head.input[1:]:
             values = onnx.numpy_helper.to_array(constant).copy()

@@ -45,6 +45,8 @@ def start_from(bundle: Path, network: Network, recipe: ModelRecipe, tasks: tuple
             if task in known:
                 network.head.weight[k] = theirs["head.weight"][known.index(task)]
                 network.head.bias[k] = theirs["head.bias"][known.index(task)]
+                if "limb_only" in theirs:
+                    network.limb_only[k] = theirs["limb_only"][known.index(task)]
         _restore_batch_norm(network, windows)
 
 

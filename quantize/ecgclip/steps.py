@@ -48,6 +48,7 @@ from ecgclip.refit import embeddings, fit_heads, write_heads
 from ecgclip.rhythm_scores import af_counts, alarm_counts, total
 from ecgclip.teacher import Teacher
 from ecgclip.train import bundle_of, train
+from ecgclip.tune import tune
 
 VARIANTS = ("int8", "fp32")
 COHORT = "ptbxl"  # the set whose macro averages are reported
@@ -74,12 +75,14 @@ def load_network(recipe: Recipe, joint: Joint, work: Path) -> Network:
     return network.eval()
 
 
-def export_step(recipe: Recipe, joint: Joint, work: Path) -> None:
-    """Write both graphs; int8 is calibrated on training windows drawn by the seed. Then fit some heads once more."""
-    network = load_network(recipe, joint, work)
+def export_step(recipe: Recipe, joint: Joint, work: Path, *, progress: bool) -> None:
+    """Tune for int8, write both graphs, calibrated on training windows drawn by the seed, and fit some heads again."""
     rows = joint.epoch(torch.Generator().manual_seed(recipe.seed))[: recipe.quantization.windows]
+    calibration = joint.twelve(rows)
+    folded = onnx_export.fold_batch_norm(load_network(recipe, joint, work))
+    network = tune(folded, recipe, joint, calibration, progress=progress)
     onnx_export.export_fp32(network, recipe.model, work / "fp32.onnx")
-    onnx_export.quantize(work / "fp32.onnx", work / "int8.onnx", joint.twelve(rows), recipe.quantization)
+    onnx_export.quantize(work / "fp32.onnx", work / "int8.onnx", calibration, recipe.quantization)
     onnx_export.check_fusion(onnx_export.operators(work / "int8.onnx"), network)
     if recipe.refit.tasks:
         refit_step(recipe, joint, work)

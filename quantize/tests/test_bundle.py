@@ -101,7 +101,7 @@ def worked(tiny, joint, tmp_path_factory):
     recipe = dataclasses.replace(tiny, quantization=open_gates)
     work = tmp_path_factory.mktemp("work")
     steps.train_step(recipe, joint, work, progress=False)
-    steps.export_step(recipe, joint, work)
+    steps.export_step(recipe, joint, work, progress=False)
     steps.evaluate_step(recipe, joint, work)
     return recipe, work
 

@@ -160,3 +160,16 @@ def test_an_encoder_is_read_back_only_into_its_own_geometry(tmp_path, tiny):
     path.write_text("not a checkpoint")
     with pytest.raises(EcgclipError, match="no encoder checkpoint"):
         load_encoder(path, tiny.model)
+
+
+def test_limb_leads_alone_shift_the_logits_by_their_offset_and_nothing_else(reference):
+    torch.manual_seed(0)
+    network = Network(reference.model, 3).eval()
+    with torch.no_grad():
+        network.limb_only.copy_(torch.tensor([1.0, -2.0, 0.0]))
+    x = torch.randn(2, 12, reference.model.samples)
+    x[1, 6:] = 0
+    logits, embedding, _ = network(x)
+    plain = network.head(embedding)
+    torch.testing.assert_close(logits[0], plain[0])
+    torch.testing.assert_close(logits[1], plain[1] - network.limb_only)

@@ -31,7 +31,7 @@ def test_a_high_penalty_keeps_the_old_weights():
 
 def test_fitted_heads_are_in_both_graphs_and_other_tasks_are_as_they_were(tiny, joint, tmp_path):
     steps.train_step(tiny, joint, tmp_path, progress=False)
-    steps.export_step(tiny, joint, tmp_path)
+    steps.export_step(tiny, joint, tmp_path, progress=False)
     before, _ = linear_heads(tmp_path / "fp32.onnx")
     refit = dataclasses.replace(tiny.refit, tasks=("NORM",), sets=("ptbxl",), teacher_share=0.0, penalty=1e-3)
     steps.refit_step(dataclasses.replace(tiny, refit=refit), joint, tmp_path)

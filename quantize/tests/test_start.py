@@ -20,7 +20,7 @@ def bundle(tiny, joint, tmp_path_factory):
     recipe = dataclasses.replace(tiny, quantization=open_gates)
     folder = tmp_path_factory.mktemp("start")
     steps.train_step(recipe, joint, folder / "work", progress=False)
-    steps.export_step(recipe, joint, folder / "work")
+    steps.export_step(recipe, joint, folder / "work", progress=False)
     steps.evaluate_step(recipe, joint, folder / "work")
     steps.bundle_step(recipe, folder / "work", folder / "bundle", folder / "trust", folder / "key.pem")
     return folder / "bundle"
