@@ -1,11 +1,14 @@
 """From int8 logits on the validation folds to probabilities, thresholds and alert rules.
 
 Calibration comes after quantization, because quantization shifts logits, and is the same for every variant of a bundle.
+Each patient counts once, however many windows there are of one: half an hour that one network cannot read must not
+decide for everybody.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -21,6 +24,7 @@ Flags = npt.NDArray[np.bool_]
 # With 5 to 50 positives a free fit is mostly noise: slope and offset are held near those of a calibrated network.
 SLOPE_SPREAD = 0.4  # standard deviation of log a
 OFFSET_SPREAD = 1.0  # standard deviation of b
+BEST = {"acute": "5 x missed + false is least", "prompt": "F2 is highest", "screening": "F1 is highest"}
 HYSTERESIS = 0.8  # an alert ends this far below its threshold, in logits
 
 
@@ -82,15 +86,21 @@ def sigmoid(z: Array) -> Array:
     return np.asarray(0.5 * (1 + np.tanh(0.5 * z)))
 
 
-def fit_platt(logits: Array, truth: Array) -> Platt:
+def patient_weights(patients: Sequence[str]) -> Array:
+    """[windows] one divided by how many windows there are of that patient."""
+    _, numbers, counts = np.unique(np.asarray(patients), return_inverse=True, return_counts=True)
+    return np.asarray(1 / counts[numbers])
+
+
+def fit_platt(logits: Array, truth: Array, weights: Array) -> Platt:
     """Platt scaling with his smoothed targets and a prior on slope and offset."""
     z, y = np.asarray(logits, dtype=np.float64), np.asarray(truth, dtype=np.float64)
-    positives = y.sum()
-    target = np.where(y > 0.5, (positives + 1) / (positives + 2), 1 / (len(y) - positives + 2))
+    positives, negatives = (weights * y).sum(), (weights * (1 - y)).sum()
+    target = np.where(y > 0.5, (positives + 1) / (positives + 2), 1 / (negatives + 2))
 
     def loss(at: Array) -> float:
         s = np.exp(at[0]) * z + at[1]
-        data = np.sum(np.logaddexp(0, s) - target * s)
+        data = np.sum(weights * (np.logaddexp(0, s) - target * s))
         return float(data + 0.5 * (at[0] / SLOPE_SPREAD) ** 2 + 0.5 * (at[1] / OFFSET_SPREAD) ** 2)
 
     found = minimize(loss, np.zeros(2), method="BFGS").x
@@ -98,22 +108,54 @@ def fit_platt(logits: Array, truth: Array) -> Platt:
 
 
 def choose(
-    logits: Array, truth: Array, quiet: Flags, policy: AlertPolicy | None, recipe: CalibrationRecipe, *, evidence: bool
+    logits: Array,
+    truth: Array,
+    quiet: Flags,
+    weights: Array,
+    policy: AlertPolicy | None,
+    recipe: CalibrationRecipe,
+    *,
+    evidence: bool,
 ) -> OperatingPoint:
-    """Operating point of one task from records whose label is known; `quiet` marks those that must not set it off."""
-    platt = fit_platt(logits, truth)
+    """Operating point of one task from windows whose label is known; `quiet` marks those that must not set it off."""
+    platt = fit_platt(logits, truth, weights)
     p, y = platt(logits), truth > 0.5
-    if evidence and policy and (level := alert_threshold(p, y, quiet, policy, recipe)) is not None:
-        best = "5 x missed + false is least" if policy.tier == "acute" else "F1 is highest"
+    if evidence and policy and (level := alert_threshold(p, y, quiet, weights, policy, recipe)) is not None:
+        best = BEST[policy.tier]
         rule = (
-            f"alert: window PPV >= {lowest_ppv(policy, recipe):g}, at most {recipe.normal_exceedance:.1%} of normal "
-            f"windows above; of such levels where {best}"
+            f"alert: PPV >= {lowest_ppv(policy, recipe):g}, at most {recipe.normal_exceedance:.1%} of normal windows "
+            f"above; of such levels where {best}; each patient counts once"
         )
-        below = _tidy(_probability(_logit(level) - HYSTERESIS))
+        below = _tidy(_probability(logit(level) - HYSTERESIS))
         return OperatingPoint(platt, Threshold(_tidy(level), rule), Alert(policy.tier, policy.need, policy.of, below))
     if y.any():
-        return OperatingPoint(platt, Threshold(_tidy(f1_threshold(p, y)), "maximum F1"), None)
+        return OperatingPoint(platt, Threshold(_tidy(f1_threshold(p, y, weights)), "maximum F1"), None)
     return OperatingPoint(platt, Threshold(0.5, "no positives to choose by"), None)
+
+
+def limb_lead_shift(
+    logits: Array,
+    truth: Array,
+    quiet: Flags,
+    weights: Array,
+    limb: Flags,
+    policy: AlertPolicy | None,
+    recipe: CalibrationRecipe,
+) -> float:
+    """How far the level of an alert lies higher, in logits, in windows of limb leads alone (`limb`) than in others.
+
+    Both levels are what the alert's rule chooses. 0 where either kind has too few positives to say so.
+    """
+    levels = []
+    for here in (limb, ~limb):
+        y = truth[here] > 0.5
+        if policy is None or y.sum() < recipe.minimum_validation_positives:
+            return 0.0
+        level = alert_threshold(sigmoid(logits[here]), y, quiet[here], weights[here], policy, recipe)
+        if level is None:
+            return 0.0
+        levels.append(logit(level))
+    return levels[0] - levels[1]
 
 
 def lowest_ppv(policy: AlertPolicy, recipe: CalibrationRecipe) -> float:
@@ -121,40 +163,54 @@ def lowest_ppv(policy: AlertPolicy, recipe: CalibrationRecipe) -> float:
     return {"acute": recipe.acute_ppv, "prompt": recipe.alert_ppv, "screening": recipe.screening_ppv}[policy.tier]
 
 
-def alert_threshold(p: Array, y: Flags, quiet: Flags, policy: AlertPolicy, recipe: CalibrationRecipe) -> float | None:
+def alert_threshold(
+    p: Array, y: Flags, quiet: Flags, weights: Array, policy: AlertPolicy, recipe: CalibrationRecipe
+) -> float | None:
     """Best of the levels that are precise and quiet; None where none catches what the recipe asks for at least.
 
     Quiet: normal records that do not have the condition themselves (a normal ECG may hold a premature beat) stay below.
-    A missed acute rhythm counts as five false ones, as in the PhysioNet/CinC Challenge of 2015.
+    A missed acute rhythm counts as five false ones, as in the PhysioNet/CinC Challenge of 2015; a missed prompt finding
+    as four, because it takes two windows to tell either.
     """
-    levels, calm = np.array(_levels(p)), np.sort(p[quiet & ~y])
-    caught = len(p[y]) - np.searchsorted(np.sort(p[y]), levels)
-    false = len(p[~y]) - np.searchsorted(np.sort(p[~y]), levels)
-    loud = (len(calm) - np.searchsorted(calm, levels)) / max(len(calm), 1)
-    fit = caught >= np.maximum(lowest_ppv(policy, recipe) * (caught + false), recipe.alert_sensitivity * y.sum())
+    levels, calm = np.array(_levels(p)), quiet & ~y
+    caught, false = _above(p, weights * y, levels), _above(p, weights * ~y, levels)
+    loud = _above(p, weights * calm, levels) / max((weights * calm).sum(), 1)
+    positives = (weights * y).sum()
+    fit = caught >= np.maximum(lowest_ppv(policy, recipe) * (caught + false), recipe.alert_sensitivity * positives)
     fit &= (caught > 0) & (loud <= recipe.normal_exceedance)
     if not fit.any():
         return None
-    missed = y.sum() - caught
-    worth = -(5 * missed + false) if policy.tier == "acute" else 2 * caught / (2 * caught + missed + false)
+    missed = positives - caught
+    if policy.tier == "acute":
+        worth = -(5 * missed + false)
+    else:
+        dear = 4 if policy.tier == "prompt" else 1
+        worth = (1 + dear) * caught / ((1 + dear) * caught + dear * missed + false)
     return float(levels[fit][np.argmax(worth[fit])])
 
 
-def f1_threshold(p: Array, y: Flags) -> float:
+def f1_threshold(p: Array, y: Flags, weights: Array) -> float:
     """Level with the highest F1."""
     levels = np.array(_levels(p))
-    caught = y.sum() - np.searchsorted(np.sort(p[y]), levels)
-    false = (~y).sum() - np.searchsorted(np.sort(p[~y]), levels)
-    return float(levels[np.argmax(2 * caught / (caught + false + y.sum()))])
+    caught, false = _above(p, weights * y, levels), _above(p, weights * ~y, levels)
+    return float(levels[np.argmax(2 * caught / (caught + false + (weights * y).sum()))])
+
+
+def _above(p: Array, weights: Array, levels: Array) -> Array:
+    """Weight at or above each level."""
+    order = np.argsort(p)
+    from_top = np.append(np.cumsum(weights[order][::-1])[::-1], 0)
+    return np.asarray(from_top[np.searchsorted(p[order], levels)])
 
 
 def _levels(p: Array) -> list[float]:
     """Midpoints, in logits, between neighbouring probabilities, and the lowest one itself."""
-    z = np.array([_logit(value) for value in np.unique(p)])
+    z = np.array([logit(value) for value in np.unique(p)])
     return [float(level) for level in sigmoid(np.concatenate([z[:1], (z[:-1] + z[1:]) / 2]))]
 
 
-def _logit(p: float) -> float:
+def logit(p: float) -> float:
+    """Inverse of `sigmoid`, of a number, within 1e-9 of 0 and 1."""
     p = min(max(float(p), 1e-9), 1 - 1e-9)
     return math.log(p / (1 - p))
 

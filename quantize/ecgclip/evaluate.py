@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ecgclip.calibrate import OperatingPoint, choose
+from ecgclip.calibrate import OperatingPoint, choose, limb_lead_shift
 from ecgclip.catalog import CatalogTask
 from ecgclip.config import CalibrationRecipe, QuantizationRecipe
 from ecgclip.errors import GateError
@@ -43,6 +43,7 @@ class Parity:
 def operating_points(
     logits: Array,
     truth: Array,
+    weights: Array,
     tasks: tuple[str, ...],
     training_positives: Array,
     catalog: dict[str, CatalogTask],
@@ -54,10 +55,27 @@ def operating_points(
     for k, task in enumerate(tasks):
         known = np.isfinite(truth[:, k])
         evidence = has_evidence(training_positives[k], float(np.nansum(truth[:, k])), recipe)
-        points.append(
-            choose(logits[known, k], truth[known, k], quiet[known], catalog[task].alert, recipe, evidence=evidence)
-        )
+        here = logits[known, k], truth[known, k], quiet[known], weights[known]
+        points.append(choose(*here, catalog[task].alert, recipe, evidence=evidence))
     return points
+
+
+def limb_lead_shifts(
+    logits: Array,
+    truth: Array,
+    weights: Array,
+    limb: npt.NDArray[np.bool_],
+    tasks: tuple[str, ...],
+    catalog: dict[str, CatalogTask],
+    recipe: CalibrationRecipe,
+) -> Array:
+    """`limb_lead_shift` of each task."""
+    quiet, shifts = quiet_records(truth, tasks), np.zeros(len(tasks), np.float32)
+    for k, task in enumerate(tasks):
+        known = np.isfinite(truth[:, k])
+        here = logits[known, k], truth[known, k], quiet[known], weights[known], limb[known]
+        shifts[k] = limb_lead_shift(*here, catalog[task].alert, recipe)
+    return shifts
 
 
 def quiet_records(truth: Array, tasks: tuple[str, ...]) -> npt.NDArray[np.bool_]:

@@ -27,6 +27,7 @@ from ecgclip.model import Block, Network, Output
 from ecgclip.records import Floats
 
 INPUT = "ecg"
+LIMB_ONLY = "limb_only"  # of `Network`, as the exporter names it
 OPSET = 18
 METHODS = {
     "minmax": CalibrationMethod.MinMax,
@@ -142,6 +143,14 @@ def find_heads(graph: onnx.GraphProto) -> onnx.NodeProto:
         if node.op_type == "Gemm" and node.input[0] == Output._fields[1] and transposed:
             return node
     raise GateError("The logits are not linear in the embedding: alerts could not show saliency.")
+
+
+def shift_limb_leads(path: Path, shifts: Floats) -> None:
+    """Lower the logits of windows without chest leads by [tasks] more than before."""
+    model = onnx.load(path)
+    constant = next(each for each in model.graph.initializer if each.name == LIMB_ONLY)
+    constant.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(constant) + shifts, LIMB_ONLY))
+    onnx.save(model, path)
 
 
 def operators(path: Path) -> Counter[str]:

@@ -23,13 +23,14 @@ import torch
 
 from ecgclip import bundle as box
 from ecgclip import export as onnx_export
-from ecgclip.calibrate import OperatingPoint
+from ecgclip.calibrate import OperatingPoint, patient_weights
 from ecgclip.card import write_card
 from ecgclip.catalog import CATALOG, load_catalog
 from ecgclip.config import Recipe
 from ecgclip.errors import EcgclipError
 from ecgclip.evaluate import (
     check_parity,
+    limb_lead_shifts,
     measure_macro,
     measure_task,
     operating_points,
@@ -41,7 +42,7 @@ from ecgclip.goldens import MICROVOLTS_PER_MV, golden_windows
 from ecgclip.joint import Joint, Rows
 from ecgclip.leads import LEADS
 from ecgclip.metrics import patient_draws
-from ecgclip.model import Network, Output
+from ecgclip.model import CHEST, Network, Output
 from ecgclip.quality_card import quality_section
 from ecgclip.records import Floats
 from ecgclip.refit import embeddings, fit_heads, write_heads
@@ -124,7 +125,14 @@ def evaluate_step(recipe: Recipe, joint: Joint, work: Path, catalog: Path = CATA
     logits = {variant: onnx_export.logits(file, signals) for variant, file in files.items()}
     positives = np.nansum(joint.labels[joint.training], axis=0)
     settings = recipe.calibration
-    points = operating_points(logits["int8"], truth, joint.tasks, positives, load_catalog(catalog), settings)
+    patients = joint.patients(rows)
+    weights, known = patient_weights(patients), load_catalog(catalog)
+    limb = np.asarray(np.abs(signals[:, CHEST:]).max(axis=(1, 2)) == 0)
+    shifts = limb_lead_shifts(logits["int8"], truth, weights, limb, joint.tasks, known, settings)
+    for variant, file in files.items():
+        onnx_export.shift_limb_leads(file, shifts)
+        logits[variant] = (logits[variant] - limb[:, None] * shifts).astype(np.float32)
+    points = operating_points(logits["int8"], truth, weights, joint.tasks, positives, known, settings)
     p = probabilities(logits["int8"], points)
     cohort = np.flatnonzero(np.isin(rows, joint.rows(joint.validation, COHORT)))
     compared, everywhere = (
@@ -143,7 +151,6 @@ def evaluate_step(recipe: Recipe, joint: Joint, work: Path, catalog: Path = CATA
         f"int8, {name}": onnx_export.logits(files["int8"], only(signals[cohort], leads))
         for name, leads in LEAD_SETS.items()
     }
-    patients = joint.patients(rows)
     draws = patient_draws(patients, settings.bootstraps, recipe.seed)
     quiet = quiet_records(truth, joint.tasks)
     report = {
