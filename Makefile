@@ -45,11 +45,11 @@ $(ECGCLIP_RECORDS)/rhythms/manifest.json:
 	$(TRAIN) import rhythms '$(PHYSIONET)/rhythms' --lead ECG1=II --lead ECG2=V1 --out '$(@D)'
 
 # Both reference bundles again, from $$ECGCLIP_RECORDS; counters in the recipes must be raised first.
-reproduce: quantize/build/0.5.1 quantize/build/0.6.0
+reproduce: quantize/build/0.6.0
 	for net in r18 r34; do $(TRAIN) reproduce --recipe quantize/recipes/reference-$$net.toml || exit 1; done
 
-# Bundles of the history that recipes begin with: each as the commit that brought it left it.
-quantize/build/0.5.1 quantize/build/0.6.0:
+# The bundle of the history that the recipes begin with, as the commit that brought it left it.
+quantize/build/0.6.0:
 	commit=$$(git log --format=%H -S'"version":"$(@F)"' -- models/reference/manifest.json | tail -1) && \
 	  mkdir -p $@ && git archive "$$commit" models | tar -x -C $@
 

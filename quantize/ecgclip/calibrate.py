@@ -1,8 +1,8 @@
 """From int8 logits on the validation folds to probabilities, thresholds and alert rules.
 
 Calibration comes after quantization, because quantization shifts logits, and is the same for every variant of a bundle.
-Each patient counts once, however many windows there are of one: half an hour that one network cannot read must not
-decide for everybody.
+Each patient counts once, however many windows there are of one: half an hour that a network cannot read must not decide
+for everybody. Acute tasks are the exception: few patients have minutes of what is looked for, and each window counts.
 """
 
 from __future__ import annotations
@@ -118,13 +118,15 @@ def choose(
     evidence: bool,
 ) -> OperatingPoint:
     """Operating point of one task from windows whose label is known; `quiet` marks those that must not set it off."""
+    acute = policy is not None and policy.tier == "acute"
+    weights = np.ones(len(truth)) if acute else weights
     platt = fit_platt(logits, truth, weights)
     p, y = platt(logits), truth > 0.5
     if evidence and policy and (level := alert_threshold(p, y, quiet, weights, policy, recipe)) is not None:
         best = BEST[policy.tier]
         rule = (
             f"alert: PPV >= {lowest_ppv(policy, recipe):g}, at most {recipe.normal_exceedance:.1%} of normal windows "
-            f"above; of such levels where {best}; each patient counts once"
+            f"above; of such levels where {best}; each {'window' if acute else 'patient'} counts once"
         )
         below = _tidy(_probability(logit(level) - HYSTERESIS))
         return OperatingPoint(platt, Threshold(_tidy(level), rule), Alert(policy.tier, policy.need, policy.of, below))

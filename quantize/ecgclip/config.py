@@ -116,7 +116,7 @@ class QuantizationRecipe:
 class RefitRecipe:
     """Heads that are fitted once more on embeddings of the int8 graph."""
 
-    tasks: tuple[str, ...]  # empty: none
+    tasks: tuple[str, ...]
     sets: tuple[str, ...]  # whose windows
     windows: int  # of each set at most
     teacher_share: float  # of each target that comes from the training's teacher
@@ -148,7 +148,7 @@ class Recipe:
     training: TrainingRecipe
     calibration: CalibrationRecipe
     quantization: QuantizationRecipe
-    refit: RefitRecipe
+    refits: tuple[RefitRecipe, ...]
     bundle: BundleRecipe
 
 

@@ -23,7 +23,7 @@ from torch import nn
 
 from ecgclip.config import ModelRecipe, QuantizationRecipe
 from ecgclip.errors import GateError
-from ecgclip.model import Block, Network, Output
+from ecgclip.model import CHEST, Block, Network, Output
 from ecgclip.records import Floats
 
 INPUT = "ecg"
@@ -143,6 +143,14 @@ def find_heads(graph: onnx.GraphProto) -> onnx.NodeProto:
         if node.op_type == "Gemm" and node.input[0] == Output._fields[1] and transposed:
             return node
     raise GateError("The logits are not linear in the embedding: alerts could not show saliency.")
+
+
+def limb_lead_offsets(path: Path, signals: Floats) -> Floats:
+    """[n, tasks] of what windows [n, 12, samples] add to their logits because chest leads are absent."""
+    constant = next(each for each in onnx.load(path).graph.initializer if each.name == LIMB_ONLY)
+    limb = np.abs(signals[:, CHEST:]).max(axis=(1, 2)) == 0
+    offsets: Floats = -limb[:, None] * onnx.numpy_helper.to_array(constant)
+    return offsets
 
 
 def shift_limb_leads(path: Path, shifts: Floats) -> None:

@@ -37,15 +37,19 @@ def embeddings(model: Path, joint: Joint, rows: Rows, seed: int) -> Floats:
     return np.concatenate(out)
 
 
-def fit_heads(features: Floats, labels: Floats, weights: Array, biases: Array, penalty: float) -> tuple[Array, Array]:
+def fit_heads(
+    features: Floats, labels: Floats, weights: Array, biases: Array, offsets: Array, penalty: float
+) -> tuple[Array, Array]:
     """New (weights [tasks, 2C], biases [tasks]) from old ones; NaN labels do not count.
 
-    `penalty` is on the squared change of each standardised weight.
+    `offsets` [n, tasks] is what else is added to a window's logits; `penalty` is on the squared change of each
+    standardised weight.
     """
     mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-3
     x = torch.from_numpy((features - mean) / scale).double()
     y = torch.from_numpy(labels).double()
     known = y.isfinite()
+    given = torch.from_numpy(offsets).double()
     old = torch.from_numpy(weights * scale).double()
     new = old.clone().requires_grad_()
     bias = torch.from_numpy(biases + weights @ mean).double().requires_grad_()
@@ -53,7 +57,7 @@ def fit_heads(features: Floats, labels: Floats, weights: Array, biases: Array, p
 
     def loss() -> torch.Tensor:
         optimiser.zero_grad()
-        each = binary_cross_entropy_with_logits(x @ new.T + bias, y.nan_to_num(), reduction="none")
+        each = binary_cross_entropy_with_logits(x @ new.T + bias + given, y.nan_to_num(), reduction="none")
         value = ((each * known).sum(dim=0) / known.sum(dim=0)).sum() + penalty * (new - old).square().sum()
         value.backward()
         return value

@@ -26,7 +26,7 @@ from ecgclip import export as onnx_export
 from ecgclip.calibrate import OperatingPoint, patient_weights
 from ecgclip.card import write_card
 from ecgclip.catalog import CATALOG, load_catalog
-from ecgclip.config import Recipe
+from ecgclip.config import Recipe, RefitRecipe
 from ecgclip.errors import EcgclipError
 from ecgclip.evaluate import (
     check_parity,
@@ -85,33 +85,35 @@ def export_step(recipe: Recipe, joint: Joint, work: Path, *, progress: bool) -> 
     onnx_export.export_fp32(network, recipe.model, work / "fp32.onnx")
     onnx_export.quantize(work / "fp32.onnx", work / "int8.onnx", calibration, recipe.quantization)
     onnx_export.check_fusion(onnx_export.operators(work / "int8.onnx"), network)
-    if recipe.refit.tasks:
-        refit_step(recipe, joint, work)
+    for refit in recipe.refits:
+        refit_step(recipe, refit, joint, work)
 
 
-def refit_step(recipe: Recipe, joint: Joint, work: Path) -> None:
-    """Fit the recipe's heads on embeddings of the int8 graph, and put them into both graphs.
+def refit_step(recipe: Recipe, refit: RefitRecipe, joint: Joint, work: Path) -> None:
+    """Fit some heads on embeddings of the int8 graph, and put them into both graphs.
 
     The sets share a backbone: heads of a set that training saw little of lag behind where the others pulled it.
     """
     random = np.random.default_rng(recipe.seed)
     rows = np.concatenate(
-        [random.permutation(joint.rows(joint.training, name))[: recipe.refit.windows] for name in recipe.refit.sets]
+        [random.permutation(joint.rows(joint.training, name))[: refit.windows] for name in refit.sets]
     )
-    columns = [joint.tasks.index(task) for task in recipe.refit.tasks]
+    columns = [joint.tasks.index(task) for task in refit.tasks]
     rows = rows[np.isfinite(joint.labels[rows][:, columns]).any(axis=1)]
     targets = joint.labels[rows][:, columns]
-    if recipe.refit.teacher_share:
+    if refit.teacher_share:
+        batches = np.array_split(rows, -(-len(rows) // 256))  # all at once would be gigabytes
         teacher = Teacher(bundle_of(recipe.training.teacher), joint.tasks)
-        told = teacher(torch.from_numpy(joint.twelve(rows))).numpy()[:, columns]
-        targets = np.where(np.isfinite(told), targets + recipe.refit.teacher_share * (told - targets), targets)
+        told = np.concatenate([teacher(torch.from_numpy(joint.twelve(part))).numpy() for part in batches])[:, columns]
+        targets = np.where(np.isfinite(told), targets + refit.teacher_share * (told - targets), targets)
     weights, biases = onnx_export.linear_heads(work / "fp32.onnx")
     fitted = fit_heads(
         embeddings(work / "int8.onnx", joint, rows, recipe.seed),
         targets,
         weights[columns],
         biases[columns],
-        recipe.refit.penalty,
+        onnx_export.limb_lead_offsets(work / "fp32.onnx", joint.twelve(rows))[:, columns],
+        refit.penalty,
     )
     for variant in VARIANTS:
         write_heads(work / f"{variant}.onnx", columns, *fitted)

@@ -23,6 +23,7 @@ from ecgclip.config import Recipe
 from ecgclip.joint import Joint
 from ecgclip.model import Block, Network
 from ecgclip.records import Floats
+from ecgclip.train import THREADS
 
 LEVELS = 255  # of an unsigned activation
 WEIGHT_LEVELS = 127  # either side of zero; half of them with `reduce_range`
@@ -74,6 +75,7 @@ def tune(folded: Network, recipe: Recipe, joint: Joint, calibration: Floats, *, 
     settings = recipe.quantization
     if not settings.tuning_epochs:
         return folded
+    torch.set_num_threads(THREADS)
     generator = torch.Generator().manual_seed(recipe.seed)
     augment = Augment(recipe.augment, recipe.model.rate, generator)
     teacher, student = folded.eval(), copy.deepcopy(folded).eval()  # no dropout: the answers shall be the same

@@ -38,7 +38,7 @@ def tiny(reference):
         training=dataclasses.replace(
             reference.training, learning_rate=0.003, epochs=5, batch=8, start="", teacher="", ema_epochs=2.0
         ),
-        refit=dataclasses.replace(reference.refit, tasks=()),
+        refits=(),
         calibration=dataclasses.replace(reference.calibration, bootstraps=50, minimum_validation_positives=3),
         quantization=dataclasses.replace(reference.quantization, windows=16, task_gate_positives=3),
     )

@@ -16,6 +16,7 @@ def test_recipe_is_whole(path):
         load_pretrain_recipe(path)
         return
     recipe = load_recipe(path)
-    assert set(recipe.refit.sets) <= {settings.name for settings in recipe.sets}
+    for refit in recipe.refits:
+        assert set(refit.sets) <= {settings.name for settings in recipe.sets}
     for bundle in {recipe.training.start, recipe.training.teacher} - {""}:
         assert f"{bundle.split('/models/')[0]}: COMMIT" in MAKEFILE.read_text()
