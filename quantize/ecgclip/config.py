@@ -170,14 +170,17 @@ class ContrastRecipe:
     projection: int  # width of the space that recordings and reports share
     text: float  # weight of recording against report
     views: float  # weight of a recording against another variation of itself
+    views_by: str  # augmentation; dropout (MERL's): two linear maps of one embedding, each with parts set to zero
     labels: float  # weight of the sources' own labels
-    second_views: float  # share of a batch that gets the other variation
+    second_views: float  # share of a batch that gets the other variation; by dropout all do
+    equal_reports_match: bool  # recordings with equal reports are right answers for each other
     temperature: float
     learn_temperature: bool
     steps: int
     batch: int
     learning_rate: float
     weight_decay: float
+    bfloat16: bool  # convolutions in bfloat16: three times as fast on GPUs and on CPUs with AMX, slower on others
     checkpoint_every: int  # steps
 
 

@@ -158,9 +158,18 @@ class Network(nn.Module):
         return Output(logits, embedding, features)
 
 
-def save_encoder(path: Path, encoder: Encoder, recipe: ModelRecipe) -> None:
-    """Write an encoder with the geometry that it has: {"recipe": dict, "weights": state dict}."""
-    torch.save({"recipe": dataclasses.asdict(recipe), "weights": encoder.state_dict()}, path)
+def save_encoder(path: Path, encoder: Encoder, recipe: ModelRecipe, **more: object) -> None:
+    """Write an encoder with the geometry that it has: {"recipe": dict, "weights": state dict} and what is given."""
+    torch.save({"recipe": dataclasses.asdict(recipe), "weights": encoder.state_dict(), **more}, path)
+
+
+def saved_geometry(path: Path) -> ModelRecipe:
+    """What an encoder's file says of its network."""
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)["recipe"]
+        return ModelRecipe(**saved | {name: tuple(saved[name]) for name in ("widths", "blocks")})
+    except (OSError, KeyError, TypeError, pickle.UnpicklingError) as error:
+        raise EcgclipError(f"{path} is no encoder checkpoint: run `pretrain` to make one.") from error
 
 
 def load_encoder(path: Path, recipe: ModelRecipe) -> Encoder:

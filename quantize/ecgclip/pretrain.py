@@ -22,56 +22,63 @@ from torch.nn.functional import binary_cross_entropy_with_logits, normalize
 from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
+from ecgclip.alignment import Alignment, projection
 from ecgclip.augment import Augment
-from ecgclip.config import PretrainRecipe
+from ecgclip.config import ContrastRecipe, PretrainRecipe
 from ecgclip.contrast import gathered, info_nce
 from ecgclip.errors import EcgclipError
 from ecgclip.model import Encoder, Preprocess, save_encoder
 from ecgclip.pool import NO_REPORT, Pool
 from ecgclip.records import MICROVOLTS_PER_MV
 
+MERL_DROPOUT = 0.1
 LARGEST_SCALE = 100.0  # of the cosines, as in CLIP; beyond, a batch of near-copies makes the loss explode
 
 
 class Pretrainer(nn.Module):
-    """Encoder and the projections that are thrown away afterwards."""
+    """Encoder, the projections that come with it, and those that are thrown away afterwards."""
 
     def __init__(self, recipe: PretrainRecipe, text_width: int, tasks: int) -> None:
         super().__init__()
+        self.weights = recipe.pretrain
         self.encoder = Encoder(recipe.model)
         width, to = self.encoder.width, recipe.pretrain.projection
-        self.to_text = _projection(width, to)
-        self.from_text = _projection(text_width, to)
-        self.to_view = _projection(width, to)
+        self.alignment = Alignment(width, text_width, to)
+        self.to_view = self._view_projection(width, to)
+        self.to_other_view = self._view_projection(width, to) if self.weights.views_by == "dropout" else self.to_view
         self.tasks = nn.Linear(width, tasks)
         self.log_scale = nn.Parameter(
             torch.tensor(-np.log(recipe.pretrain.temperature), dtype=torch.float32),
             requires_grad=recipe.pretrain.learn_temperature,
         )
-        self.weights = recipe.pretrain
+
+    def _view_projection(self, width: int, to: int) -> nn.Sequential:
+        if self.weights.views_by == "dropout":
+            return nn.Sequential(nn.Linear(width, to), nn.Dropout(MERL_DROPOUT))
+        return projection(width, to)
 
     def forward(self, views: Tensor, second: Tensor, text: Tensor, groups: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """Losses of a batch: `views` [N + M, 12, samples], of which the last M are second views of rows `second`."""
-        embedding, _ = self.encoder(views)
+        with torch.autocast(views.device.type, dtype=torch.bfloat16, enabled=self.weights.bfloat16):
+            embedding, _ = self.encoder(views)
+        embedding = embedding.float()
         first = embedding[: len(text)]
         scale = self.log_scale.exp().clamp(max=LARGEST_SCALE)
         written, ours = gathered(groups) != NO_REPORT, gathered(groups)
-        a = gathered(normalize(self.to_text(first), dim=1))[written]
-        b = gathered(normalize(self.from_text(text), dim=1))[written]
-        losses = {"text": info_nce(a, b, ours[written], scale)}
+        a = gathered(self.alignment.recordings(first))[written]
+        b = gathered(self.alignment.texts(text))[written]
+        right = ours[written] if self.weights.equal_reports_match else torch.arange(len(a), device=a.device)
+        losses = {"text": info_nce(a, b, right, scale)}
+        again = first[second] if self.weights.views_by == "dropout" else embedding[len(text) :]
         one = gathered(normalize(self.to_view(first[second]), dim=1))
-        two = gathered(normalize(self.to_view(embedding[len(text) :]), dim=1))
-        losses["views"] = info_nce(one, two, torch.arange(len(one)), scale)
+        two = gathered(normalize(self.to_other_view(again), dim=1))
+        losses["views"] = info_nce(one, two, torch.arange(len(one), device=one.device), scale)
         known = labels.isfinite()
         each = binary_cross_entropy_with_logits(self.tasks(first), labels.nan_to_num(), reduction="none")
         losses["labels"] = (each * known).sum() / known.sum().clamp(min=1)
         weights = self.weights
         total = weights.text * losses["text"] + weights.views * losses["views"] + weights.labels * losses["labels"]
         return losses | {"total": total}
-
-
-def _projection(inputs: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(inputs, outputs), nn.GELU(), nn.Linear(outputs, outputs))
 
 
 class Sampler:
@@ -123,8 +130,11 @@ def pretrain(recipe: PretrainRecipe, pool: Pool, work: Path, *, progress: bool =
         dist.init_process_group("nccl" if device else "gloo")
     device = device or torch.device("cpu")
     settings = recipe.pretrain
+    if settings.views_by not in ("augmentation", "dropout"):
+        raise EcgclipError(f"views_by {settings.views_by!r} is unknown: write augmentation or dropout.")
     torch.manual_seed(recipe.seed)
     module = Pretrainer(recipe, pool.text[0].shape[1], pool.labels[0].shape[1]).to(device)
+    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stubs
     if world > 1 and device.type == "cuda":
         module = nn.SyncBatchNorm.convert_sync_batchnorm(module)
     optimiser = torch.optim.AdamW(_groups(module, settings.weight_decay), lr=settings.learning_rate)
@@ -138,14 +148,12 @@ def pretrain(recipe: PretrainRecipe, pool: Pool, work: Path, *, progress: bool =
     first = state.load() if (work / "checkpoint.pt").exists() else 0
     work.mkdir(parents=True, exist_ok=True)
     parallel = DistributedDataParallel(module, find_unused_parameters=True) if world > 1 else module
-    half = device.type == "cuda" and torch.cuda.is_bf16_supported()
     parallel.train()
     started = time.monotonic()
     for step in tqdm(range(first, settings.steps), desc="pre-training", disable=not progress or rank > 0):
         batch = _part(pool, sampler.draw(), rank, world)
-        inputs = [x.to(device) for x in _views(batch, augment, preprocess, settings.second_views, generator)]
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
-            losses = parallel(*inputs)
+        inputs = [x.to(device) for x in _views(batch, augment, preprocess, settings, generator)]
+        losses = parallel(*inputs)
         optimiser.zero_grad()
         losses["total"].backward()
         nn.utils.clip_grad_norm_(module.parameters(), 1.0)
@@ -163,7 +171,8 @@ def pretrain(recipe: PretrainRecipe, pool: Pool, work: Path, *, progress: bool =
         if (step + 1) % settings.checkpoint_every == 0 or step + 1 == settings.steps:
             state.save(step + 1, rank)
     if rank == 0:
-        save_encoder(work / "encoder.pt", module.encoder, recipe.model)
+        alignment = {"text_encoder": settings.text_encoder, "weights": module.alignment.state_dict()}
+        save_encoder(work / "encoder.pt", module.encoder, recipe.model, alignment=alignment)
     return module.encoder.eval()
 
 
@@ -244,12 +253,15 @@ def _part(pool: Pool, drawn: list[np.ndarray], rank: int, world: int) -> _Batch:
 
 
 def _views(
-    batch: _Batch, augment: Augment, preprocess: Preprocess, share: float, generator: torch.Generator
+    batch: _Batch, augment: Augment, preprocess: Preprocess, settings: ContrastRecipe, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """What `Pretrainer` takes; a second view is another variation of a share of the rows."""
     x = preprocess.remove_baseline(batch.eight)
-    second = torch.randperm(len(x), generator=generator)[: max(2, round(share * len(x)))]
-    rows = torch.cat([torch.arange(len(x)), second])
+    if settings.views_by == "dropout":
+        second = rows = torch.arange(len(x))
+    else:
+        second = torch.randperm(len(x), generator=generator)[: max(2, round(settings.second_views * len(x)))]
+        rows = torch.cat([torch.arange(len(x)), second])
     _, views = augment(x[rows], batch.present[rows], torch.zeros(len(rows)))
     return views, second, batch.text, batch.groups, batch.labels
 
