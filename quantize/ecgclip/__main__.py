@@ -14,7 +14,8 @@ from ecgclip.demo import write_demo
 from ecgclip.errors import EcgclipError, GateError
 from ecgclip.importers.command import add_import_options
 from ecgclip.joint import Joint, open_joint
-from ecgclip.pretrain_command import add_pretrain_options, add_transfer_options
+from ecgclip.pretrain_command import add_pretrain_options
+from ecgclip.probe_command import add_probe_options, add_zero_shot_options
 from ecgclip.quality_command import add_quality_options
 from ecgclip.simulator.command import add_cohort_options
 
@@ -71,7 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     packing.set_defaults(run=lambda options: pack(options.folder, options.archive))
     add_cohort_options(commands.add_parser("cohort", help="simulate patients with reports, as a folder of records"))
     add_pretrain_options(commands.add_parser("pretrain", help="make an encoder from recordings and reports"))
-    add_transfer_options(commands.add_parser("transfer", help="compare an encoder with random weights"))
+    add_probe_options(commands.add_parser("probe", help="measure encoders on few labels and on many"))
+    add_zero_shot_options(commands.add_parser("zero-shot", help="measure what an encoder finds by texts alone"))
     add_quality_options(commands.add_parser("quality", help="train and measure what says which leads can be read"))
     demo = commands.add_parser("simulate", help="write the simulated recording that the demonstration plays")
     demo.add_argument("--out", type=Path, default=ROOT / "models" / "demo")

@@ -83,6 +83,26 @@ def patient_draws(patients: Sequence[str], draws: int, seed: int) -> Array:
     return np.asarray(drawn[:, numbers], dtype=float)
 
 
+def pearson(truth: Array, score: Array, weights: Array | None = None) -> Array:
+    """Correlation of a quantity with its estimate; one value for each row of weights."""
+    known = np.isfinite(truth)
+    weights = np.ones((1, len(truth))) if weights is None else weights
+    share = weights[:, known] / weights[:, known].sum(axis=1, keepdims=True)
+    x, y = (each - (share @ each)[:, None] for each in (truth[known], score[known]))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(
+            (share * x * y).sum(axis=1) / np.sqrt((share * x**2).sum(axis=1) * (share * y**2).sum(axis=1))
+        )
+
+
+def mean_absolute_error(truth: Array, score: Array, weights: Array | None = None) -> Array:
+    """In the unit of the quantity; one value for each row of weights."""
+    known = np.isfinite(truth)
+    weights = np.ones((1, len(truth))) if weights is None else weights
+    drawn = weights[:, known]
+    return np.asarray((drawn * np.abs(truth - score)[known]).sum(axis=1) / drawn.sum(axis=1))
+
+
 def bootstrap(metric: Metric, truth: Array, score: Array, weights: Array) -> Measured:
     """Interval of one column over draws of `patient_draws`."""
     return bootstrap_macro(metric, truth[:, None], score[:, None], 1, weights)
@@ -102,8 +122,13 @@ def paired_difference(
     That share is a one-sided p value.
     """
     ours, theirs = (_drawn_macro(metric, truth, each, minimum, weights) for each in (score, other))
-    low, high = np.percentile(ours - theirs, [2.5, 97.5])
     value = macro(metric, truth, score, minimum) - macro(metric, truth, other, minimum)
+    return difference_of_draws(value, ours, theirs)
+
+
+def difference_of_draws(value: float, ours: Array, theirs: Array) -> tuple[Measured, float]:
+    """`value`, the interval of the difference of two metrics over the same draws, and the one-sided p value."""
+    low, high = np.percentile(ours - theirs, [2.5, 97.5])
     return Measured(value, float(low), float(high)), float((ours <= theirs).mean())
 
 
