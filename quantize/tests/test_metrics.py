@@ -6,7 +6,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from ecgclip.metrics import auroc, bootstrap, columns_with, macro, paired_difference, patient_draws, prauc
+from ecgclip.metrics import (
+    auroc,
+    bootstrap,
+    columns_with,
+    macro,
+    mean_absolute_error,
+    paired_difference,
+    patient_draws,
+    pearson,
+    prauc,
+)
 
 
 @settings(max_examples=50, deadline=None)
@@ -66,3 +76,18 @@ def test_a_better_score_is_better_in_nearly_all_paired_draws_and_an_equal_one_in
     assert p < 0.01
     assert difference.low > 0
     assert paired_difference(auroc, truth, good, good, 5, draws)[1] == 1.0
+
+
+def test_measures_of_a_quantity_agree_with_numpy_whatever_is_drawn_and_unknown():
+    rng = np.random.default_rng(4)
+    truth = rng.normal(60, 10, 80)
+    score = truth + rng.normal(0, 5, 80)
+    truth[::7] = np.nan
+    draws = patient_draws(range(80), 3, seed=1)
+    for weights, r, error in zip(
+        draws, pearson(truth, score, draws), mean_absolute_error(truth, score, draws), strict=True
+    ):
+        rows = np.repeat(np.arange(80), weights.astype(int))
+        rows = rows[np.isfinite(truth[rows])]
+        assert r == pytest.approx(np.corrcoef(truth[rows], score[rows])[0, 1])
+        assert error == pytest.approx(np.abs(truth[rows] - score[rows]).mean())
