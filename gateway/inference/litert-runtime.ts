@@ -77,6 +77,7 @@ export function loadLiteRt(setup: ModelSetup, path: string): ModelRuntime {
       call.destroy('Options', compilation)
       call.destroy('Model', model)
       call.destroy('Environment', environment)
+      void bytes // named here, or they would be collected while the model reads them
     },
   }
 }

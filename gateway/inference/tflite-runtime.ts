@@ -79,6 +79,7 @@ export function loadTfLite(
       delegate?.release()
       deleteOptions(options)
       deleteModel(loaded)
+      void bytes // named here, or they would be collected while the model reads them
     },
   }
 }
