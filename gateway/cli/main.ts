@@ -15,7 +15,8 @@ process.stdout.on('error', error => process.exit((error as NodeJS.ErrnoException
 try {
   await program.parseAsync()
 } catch (error) {
-  process.exitCode = report(error)
+  // What a command that failed half-way still holds (ports, threads, timers) must not keep a dead program alive.
+  process.exit(report(error))
 }
 
 function report(error: unknown): number {
