@@ -50,6 +50,10 @@ def _differences(pairs: Entries) -> str:
         cells += [f"{pair['encoder']} less {pair['against']}", str(len(pair["seeds"]))]
         for name in ("prauc", "auroc"):
             found = pair[name]
-            cells += [f"{found['value']:+.3f} ({found['low']:+.3f} to {found['high']:+.3f})", f"{found['p']:.3f}"]
+            cells += [f"{found['value']:+.3f} ({found['low']:+.3f} to {found['high']:+.3f})", _p(found["p"])]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _p(value: float) -> str:
+    return f"{value:.3f}" if value >= 0.001 else "< 0.001"
