@@ -132,6 +132,20 @@ def _interval(m: dict[str, float]) -> str:
 
 
 def _parity(report: dict[str, Any]) -> str:
+    return _int8_parity(report) + "".join(
+        [f"\n`{file}`, PTB-XL: {_deltas(each['parity'])}.\n" for file, each in report["variants"].items()]
+        + [f"\n`{file}` is left out of this bundle: {reason}\n" for file, reason in report["left_out"].items()]
+    )
+
+
+def _deltas(p: dict[str, Any]) -> str:
+    return (
+        f"macro delta PRAUC {p['macro_delta_prauc']:+.4f}, {p['worst_delta_prauc']:+.4f} (`{p['worst_task']}`), "
+        f"decisions that differ {p['decision_flips']:.2%}"
+    )
+
+
+def _int8_parity(report: dict[str, Any]) -> str:
     return "".join(
         f"\nint8 against fp32, {where}: macro delta PRAUC {p['macro_delta_prauc']:+.4f}, largest loss of a task "
         f"with 10 or more positives {p['worst_delta_prauc']:+.4f} (`{p['worst_task']}`), "

@@ -103,6 +103,7 @@ class QuantizationRecipe:
     method: str  # minmax | percentile | entropy
     percentile: float
     reduce_range: bool
+    symmetric_percentile: float  # of magnitudes, where symmetric activations saturate
     tuning_epochs: int  # of fine-tuning with simulated rounding; 0: none
     tuning_rate: float
     tuning_overflow: float  # weight of what goes beyond the range of an activation

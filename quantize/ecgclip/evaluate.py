@@ -32,7 +32,7 @@ class TaskMeasures:
 
 @dataclass(frozen=True)
 class Parity:
-    """int8 against fp32."""
+    """A variant against fp32."""
 
     macro_delta_prauc: float
     worst_delta_prauc: float
@@ -134,7 +134,7 @@ def measure_macro(scores: Array, truth: Array, recipe: CalibrationRecipe, draws:
 
 def parity(
     fp32: Array,
-    int8: Array,
+    variant: Array,
     truth: Array,
     tasks: tuple[str, ...],
     points: list[OperatingPoint],
@@ -143,28 +143,34 @@ def parity(
 ) -> Parity:
     """Compare logits; decisions are those of tasks that have enough positives to have a threshold worth the name."""
     delta = {
-        k: float(prauc(truth[:, k], int8[:, k])[0] - prauc(truth[:, k], fp32[:, k])[0])
+        k: float(prauc(truth[:, k], variant[:, k])[0] - prauc(truth[:, k], fp32[:, k])[0])
         for k in columns_with(truth, recipe.task_gate_positives)
     }
     worst = min(delta, key=lambda k: delta[k])
     minimum = calibration.minimum_validation_positives
     thresholds = np.array([point.threshold.value for point in points])
     decided = columns_with(truth, minimum)
-    flips = (probabilities(int8, points) >= thresholds) != (probabilities(fp32, points) >= thresholds)
+    flips = (probabilities(variant, points) >= thresholds) != (probabilities(fp32, points) >= thresholds)
     return Parity(
-        macro_delta_prauc=macro(prauc, truth, int8, minimum) - macro(prauc, truth, fp32, minimum),
+        macro_delta_prauc=macro(prauc, truth, variant, minimum) - macro(prauc, truth, fp32, minimum),
         worst_delta_prauc=delta[worst],
         worst_task=tasks[worst],
         decision_flips=float(flips[:, decided].mean()),
     )
 
 
-def check_parity(found: Parity, recipe: QuantizationRecipe) -> None:
-    """Gate: int8 may not cost more than the recipe allows; that a task is ranked better by chance is no fault."""
+def check_parity(found: Parity, recipe: QuantizationRecipe, variant: str = "int8") -> None:
+    """Gate: no variant may cost more than the recipe allows; that a task is ranked better by chance is no fault."""
     limits = (
         ("loss of macro PRAUC", -found.macro_delta_prauc, recipe.macro_delta_prauc),
         (f"loss of PRAUC of {found.worst_task}", -found.worst_delta_prauc, recipe.task_delta_prauc),
         ("decision flips", found.decision_flips, recipe.decision_flips),
     )
     if problems := [f"{name} {value:.4f} > {limit:g}" for name, value, limit in limits if value > limit]:
-        raise GateError(f"int8 is not as good as fp32: {'; '.join(problems)}.")
+        raise GateError(f"{variant} is not as good as fp32: {'; '.join(problems)}.")
+
+
+def check_goldens(found: Array, expected: Array, tolerance: float, variant: str) -> None:
+    """Gate: a variant in another form answers the self-test as the one that it was made from."""
+    if (deviation := float(np.abs(found - expected).max())) > tolerance:
+        raise GateError(f"{variant} is off by {deviation:.3f} in the goldens; {tolerance:g} is allowed.")

@@ -2,7 +2,8 @@
 
 - train: network.pt
 - export: fp32.onnx and int8.onnx; stops when int8 does not fuse
-- evaluate: report.json; calibrates and measures; stops when int8 is not as good as fp32
+- evaluate: report.json; calibrates and measures; stops when int8 is not as good as fp32. From the calibrated graphs it
+  makes the further variants, and leaves out what is not as good
 - bundle: a signed bundle folder
 """
 
@@ -13,6 +14,7 @@ import json
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -27,8 +29,10 @@ from ecgclip.calibrate import OperatingPoint, patient_weights
 from ecgclip.card import write_card
 from ecgclip.catalog import CATALOG, load_catalog
 from ecgclip.config import Recipe, RefitRecipe
-from ecgclip.errors import EcgclipError
+from ecgclip.errors import EcgclipError, GateError
 from ecgclip.evaluate import (
+    Parity,
+    check_goldens,
     check_parity,
     limb_lead_shifts,
     measure_macro,
@@ -50,8 +54,9 @@ from ecgclip.rhythm_scores import af_counts, alarm_counts, total
 from ecgclip.teacher import Teacher
 from ecgclip.train import bundle_of, train
 from ecgclip.tune import tune
+from ecgclip.variants import FURTHER, OBLIGATORY, ORIGINS, Variant, export_further, logits_of
 
-VARIANTS = ("int8", "fp32")
+VARIANTS = ("int8", "fp32")  # whose heads are fitted; all others are made from them
 COHORT = "ptbxl"  # the set whose macro averages are reported
 # Leads that a device might have; measured beside all twelve.
 LEAD_SETS = {"limb leads only": LEADS[:6], "lead II only": ("II",), "lead I only": ("I",)}
@@ -78,8 +83,7 @@ def load_network(recipe: Recipe, joint: Joint, work: Path) -> Network:
 
 def export_step(recipe: Recipe, joint: Joint, work: Path, *, progress: bool) -> None:
     """Tune for int8, write both graphs, calibrated on training windows drawn by the seed, and fit some heads again."""
-    rows = joint.epoch(torch.Generator().manual_seed(recipe.seed))[: recipe.quantization.windows]
-    calibration = joint.twelve(rows)
+    calibration = _calibration(recipe, joint)
     folded = onnx_export.fold_batch_norm(load_network(recipe, joint, work))
     network = tune(folded, recipe, joint, calibration, progress=progress)
     onnx_export.export_fp32(network, recipe.model, work / "fp32.onnx")
@@ -87,6 +91,12 @@ def export_step(recipe: Recipe, joint: Joint, work: Path, *, progress: bool) -> 
     onnx_export.check_fusion(onnx_export.operators(work / "int8.onnx"), network)
     for refit in recipe.refits:
         refit_step(recipe, refit, joint, work)
+
+
+def _calibration(recipe: Recipe, joint: Joint) -> Floats:
+    """Training windows drawn by the seed."""
+    rows = joint.epoch(torch.Generator().manual_seed(recipe.seed))[: recipe.quantization.windows]
+    return joint.twelve(rows)
 
 
 def refit_step(recipe: Recipe, refit: RefitRecipe, joint: Joint, work: Path) -> None:
@@ -137,18 +147,16 @@ def evaluate_step(recipe: Recipe, joint: Joint, work: Path, catalog: Path = CATA
     points = operating_points(logits["int8"], truth, weights, joint.tasks, positives, known, settings)
     p = probabilities(logits["int8"], points)
     cohort = np.flatnonzero(np.isin(rows, joint.rows(joint.validation, COHORT)))
-    compared, everywhere = (
-        parity(
-            logits["fp32"][here],
-            logits["int8"][here],
-            truth[here],
-            joint.tasks,
-            points,
-            settings,
-            recipe.quantization,
+
+    def compare(values: Floats) -> tuple[Parity, Parity]:
+        """With fp32, on the cohort and everywhere."""
+        here, everywhere = (
+            parity(logits["fp32"][at], values[at], truth[at], joint.tasks, points, settings, recipe.quantization)
+            for at in (cohort, np.arange(len(rows)))
         )
-        for here in (cohort, np.arange(len(rows)))
-    )
+        return here, everywhere
+
+    compared, everywhere = compare(logits["int8"])
     scores = {variant: values[cohort] for variant, values in logits.items()} | {
         f"int8, {name}": onnx_export.logits(files["int8"], only(signals[cohort], leads))
         for name, leads in LEAD_SETS.items()
@@ -178,8 +186,37 @@ def evaluate_step(recipe: Recipe, joint: Joint, work: Path, catalog: Path = CATA
         },
     }
     check_parity(compared, recipe.quantization)
+    left_out = export_further(recipe, load_network(recipe, joint, work), work, _calibration(recipe, joint))
+    report |= _measure_further(recipe, work, left_out, signals, points, compare)
     (work / "report.json").write_text(json.dumps(report, indent=1))
     return report
+
+
+def _measure_further(
+    recipe: Recipe,
+    work: Path,
+    left_out: dict[str, str],
+    signals: Floats,
+    points: list[OperatingPoint],
+    compare: Callable[[Floats], tuple[Parity, Parity]],
+) -> dict[str, Any]:
+    """How the further variants compare; beside those `left_out` at once, which miss a gate and why."""
+    left_out = dict(left_out)
+    windows = golden_windows(recipe.model.rate, recipe.model.samples, recipe.seed)
+    found = {}
+    for variant in FURTHER:
+        if variant.file in left_out:
+            continue
+        cohort, everywhere = compare(logits_of(work / variant.file, signals))
+        found[variant.file] = {"parity": asdict(cohort), "parity_everywhere": asdict(everywhere)}
+        try:
+            check_parity(cohort, recipe.quantization, variant.file)
+            if origin := ORIGINS.get(variant):
+                expected, ours = (answers(work / each.file, windows, points) for each in (origin, variant))
+                check_goldens(ours, expected, recipe.bundle.tolerance, variant.file)
+        except GateError as error:
+            left_out[variant.file] = str(error)
+    return {"variants": found, "left_out": left_out}
 
 
 def _set_report(joint: Joint) -> list[dict[str, Any]]:
@@ -250,13 +287,14 @@ def bundle_step(
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".bundle-") as temporary:
         fresh = Path(temporary) / out.name
         fresh.mkdir()
-        names = {variant: f"{recipe.name}.{variant}.onnx" for variant in VARIANTS}
+        variants = [*OBLIGATORY, *(each for each in FURTHER if each.file not in report["left_out"])]
+        names = {variant: f"{recipe.name}.{variant.file}" for variant in variants}
         for variant, name in names.items():
-            shutil.copyfile(_need(work / f"{variant}.onnx", "export"), fresh / name)
+            shutil.copyfile(_need(work / variant.file, "evaluate"), fresh / name)
         windows = golden_windows(recipe.model.rate, recipe.model.samples, recipe.seed)
         points = [OperatingPoint.from_json(entry["point"]) for entry in report["tasks"].values()]
         box.write_goldens(fresh, windows, {name: answers(fresh / name, windows, points) for name in names.values()})
-        heads = box.write_heads(fresh, *onnx_export.linear_heads(fresh / names["fp32"]))
+        heads = box.write_heads(fresh, *onnx_export.linear_heads(work / "fp32.onnx"))
         optional: dict[str, object] = {"heads": heads}
         if quality is not None:
             optional |= box.add_quality(fresh, quality)
@@ -271,7 +309,7 @@ def bundle_step(
 def answers(model: Path, windows: npt.NDArray[np.int16], points: list[OperatingPoint]) -> npt.NDArray[np.floating]:
     """Calibrated probabilities of windows in microvolts."""
     signals = (windows / np.float32(MICROVOLTS_PER_MV)).astype(np.float32)
-    return probabilities(onnx_export.logits(model, signals), points)
+    return probabilities(logits_of(model, signals), points)
 
 
 def only(signals: Floats, leads: tuple[str, ...]) -> Floats:
@@ -280,13 +318,10 @@ def only(signals: Floats, leads: tuple[str, ...]) -> Floats:
 
 
 def _manifest(
-    recipe: Recipe, report: dict[str, Any], names: dict[str, str], goldens: int, catalog: Path
+    recipe: Recipe, report: dict[str, Any], names: dict[Variant, str], goldens: int, catalog: Path
 ) -> dict[str, object]:
     rate = recipe.model.rate
-    variants = {
-        "int8": ("int8", "u8s8", ["cpu"], _camel(report["parity"])),
-        "fp32": ("fp32", "float", ["cuda", "webgpu", "cpu"], None),
-    }
+    parities = {file: each["parity"] for file, each in report["variants"].items()} | {"int8.onnx": report["parity"]}
     return {
         "schema": box.SCHEMA,
         "name": recipe.name,
@@ -320,14 +355,14 @@ def _manifest(
         "tasks": [_task(task, entry, catalog) for task, entry in report["tasks"].items()],
         "variants": [
             {
-                "file": names[variant],
-                "format": "onnx",
-                "precision": precision,
-                "scheme": scheme,
-                "providers": providers,
-                "parity": compared,
+                "file": name,
+                "format": variant.format,
+                "precision": variant.precision,
+                "scheme": variant.scheme,
+                "providers": list(variant.providers),
+                "parity": _camel(parities[variant.file]) if variant.file in parities else None,
             }
-            for variant, (precision, scheme, providers, compared) in variants.items()
+            for variant, name in names.items()
         ],
         "goldens": {
             "inputs": "goldens.bin",

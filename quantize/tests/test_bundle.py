@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -113,6 +114,14 @@ def test_steps_make_a_bundle_whose_goldens_hold(worked, tmp_path):
     manifest = json.loads((out / "manifest.json").read_text())
     assert {"manifest.json", "manifest.sig", *manifest["files"]} == {path.name for path in out.iterdir()}
     assert [task["id"] for task in manifest["tasks"]] == ["AFIB", "NORM"]
+    assert [(variant["precision"], variant["scheme"]) for variant in manifest["variants"]] == [
+        ("int8", "u8s8"),
+        ("fp32", "float"),
+        ("fp16", "float"),
+        ("int8", "s8s8"),
+        ("int8", "s8s8-nhwc"),
+    ]
+    assert [variant["parity"] is None for variant in manifest["variants"]] == [False, True, False, False, False]
     goldens = json.loads((out / "goldens.json").read_text())
     windows = np.fromfile(out / "goldens.bin", "<i2").reshape(-1, 12, 1000)
     assert len(windows) == manifest["goldens"]["count"]
@@ -123,6 +132,19 @@ def test_steps_make_a_bundle_whose_goldens_hold(worked, tmp_path):
         ]
         np.testing.assert_allclose(steps.answers(out / file, windows, points), expected, atol=1e-4)
     assert "Not a medical device" in (out / "MODEL_CARD.md").read_text()
+
+
+def test_a_variant_that_misses_a_gate_is_left_out_with_the_reason(worked, joint, tmp_path):
+    recipe, work = worked
+    shutil.copytree(work, tmp_path / "work")
+    nothing_holds = dataclasses.replace(recipe.bundle, tolerance=-1.0)
+    report = steps.evaluate_step(dataclasses.replace(recipe, bundle=nothing_holds), joint, tmp_path / "work")
+    assert report["left_out"].keys() == {"fp16.onnx", "int8.tflite"}  # those that have an origin to be compared with
+    assert "in the goldens; -1 is allowed" in report["left_out"]["fp16.onnx"]
+    steps.bundle_step(recipe, tmp_path / "work", tmp_path / "reference", tmp_path / "trust", tmp_path / "key.pem")
+    manifest = json.loads((tmp_path / "reference/manifest.json").read_text())
+    assert [variant["scheme"] for variant in manifest["variants"]] == ["u8s8", "float", "s8s8"]
+    assert "`fp16.onnx` is left out" in (tmp_path / "reference/MODEL_CARD.md").read_text()
 
 
 def test_heads_on_pooled_features_give_the_logits(worked, tmp_path):
