@@ -30,6 +30,7 @@ from ecgclip.errors import EcgclipError
 from ecgclip.model import Encoder, Preprocess, save_encoder
 from ecgclip.pool import NO_REPORT, Pool
 from ecgclip.records import MICROVOLTS_PER_MV
+from ecgclip.shards import shuffled
 
 MERL_DROPOUT = 0.1
 LARGEST_SCALE = 100.0  # of the cosines, as in CLIP; beyond, a batch of near-copies makes the loss explode
@@ -90,7 +91,8 @@ class Sampler:
         if wrong := [count for count in self.counts if count % processes]:
             raise EcgclipError(f"Parts of a batch ({wrong}) cannot be shared by {processes}: change batch or shares.")
         self.generator = np.random.default_rng(seed)
-        self.orders = [self.generator.permutation(rows) for rows in self.rows]
+        self.shards = [source.manifest.get("shard") for source in pool.sources]
+        self.orders = [self._order(k) for k in range(len(self.rows))]
         self.places = [0] * len(self.rows)
 
     def draw(self) -> list[np.ndarray]:
@@ -100,12 +102,18 @@ class Sampler:
             taken = np.empty(0, np.int64)
             while len(taken) < count:
                 if self.places[k] == len(self.orders[k]):
-                    self.orders[k], self.places[k] = self.generator.permutation(self.rows[k]), 0
+                    self.orders[k], self.places[k] = self._order(k), 0
                 more = self.orders[k][self.places[k] : self.places[k] + count - len(taken)]
                 self.places[k] += len(more)
                 taken = np.concatenate([taken, more])
             out.append(taken)
         return out
+
+    def _order(self, k: int) -> np.ndarray:
+        """Any order of a source's rows, of one in shards an order that keeps to a few of them at a time."""
+        if size := self.shards[k]:
+            return shuffled(self.rows[k], size, self.generator)
+        return self.generator.permutation(self.rows[k])
 
     def state(self) -> dict[str, Any]:
         """What `restore` needs to go on exactly."""

@@ -3,7 +3,7 @@
 | file | what |
 |---|---|
 | `records.csv` | record, patient, rate (Hz, of the source), leads (those present), seconds, source, report |
-| `signals.i16` | int16 little-endian microvolts, [records, 8 leads I II V1-V6, samples]; absent leads 0 |
+| `signals.i16` | int16 little-endian microvolts, [records, 8 leads I II V1-V6, samples]; absent leads 0; or shards |
 | `splits.csv` | record, fold: as the source gives it, else 1-10 by a hash of the patient |
 | `labels.csv` | one row a record, one column a task: 1, 0, or empty where it is not known |
 | `rejected.csv` | record, reason |
@@ -30,6 +30,7 @@ from tqdm import tqdm
 
 from ecgclip.errors import EcgclipError
 from ecgclip.leads import DERIVATION, INDEPENDENT
+from ecgclip.shards import ShardSignals
 
 SCHEMA = "urn:ecgclip:records:1"
 MICROVOLTS_PER_MV = 1000
@@ -78,7 +79,7 @@ class Records:
     folder: Path
     manifest: dict[str, Any]
     table: pd.DataFrame  # records.csv with the fold, in the order of the signals
-    signals: npt.NDArray[np.int16]  # [N, 8, samples] microvolts
+    signals: npt.NDArray[np.int16] | ShardSignals  # [N, 8, samples] microvolts
     present: npt.NDArray[np.bool_]  # [N, 8]
     labels: pd.DataFrame  # [N, tasks], NaN where unknown
 
@@ -263,13 +264,17 @@ def open_records(folder: Path) -> Records:
     table = pd.read_csv(folder / "records.csv", dtype=text, keep_default_na=False)
     table["fold"] = pd.read_csv(folder / "splits.csv").fold
     shape = (manifest["records"], len(INDEPENDENT), manifest["samples"])
-    if (size := (folder / "signals.i16").stat().st_size) != 2 * np.prod(shape):
-        raise EcgclipError(f"{folder}/signals.i16 has {size} bytes, not {2 * np.prod(shape)}: import it again.")
     return Records(
         folder=folder,
         manifest=manifest,
         table=table,
-        signals=np.memmap(folder / "signals.i16", "<i2", "r", shape=shape),
+        signals=ShardSignals(folder, shape, manifest["shard"]) if "shard" in manifest else _memmap(folder, shape),
         present=np.array([[lead in leads.split() for lead in INDEPENDENT] for leads in table.leads]),
         labels=pd.read_csv(folder / "labels.csv").drop(columns="record").astype(np.float32),
     )
+
+
+def _memmap(folder: Path, shape: tuple[int, int, int]) -> npt.NDArray[np.int16]:
+    if (size := (folder / "signals.i16").stat().st_size) != 2 * np.prod(shape):
+        raise EcgclipError(f"{folder}/signals.i16 has {size} bytes, not {2 * np.prod(shape)}: import it again.")
+    return np.memmap(folder / "signals.i16", "<i2", "r", shape=shape)
