@@ -44,6 +44,12 @@ def prauc(truth: Array, score: Array, weights: Array | None = None) -> Array:
         return np.asarray((np.diff(positive, prepend=0) * precision).sum(axis=1) / positive[:, -1])
 
 
+def precision_recall(truth: Array, score: Array) -> tuple[Array, Array]:
+    """Recall and precision at each distinct score, best first."""
+    positive, negative = (each[0] for each in _cumulative(truth, score, None))
+    return positive / positive[-1], positive / (positive + negative)
+
+
 def auroc(truth: Array, score: Array, weights: Array | None = None) -> Array:
     """Probability that a positive is ranked above a negative, ties counting half; one value for each row of weights."""
     positive, negative = _cumulative(truth, score, weights)

@@ -1,0 +1,1 @@
+"""One page that says how good a bundle is on a folder of records."""
