@@ -59,9 +59,22 @@ def page(records_folder, tmp_path_factory):
     manifest = json.loads((folder / "records" / "manifest.json").read_text())
     (folder / "records" / "manifest.json").write_text(json.dumps(manifest | {"name": "PTB-XL"}))
     (folder / "runs.json").write_text(json.dumps(runs()))
+    checked = {"task": "AFIB", "windows": 3, "correlation": {"random": 0.125}, "fall": {"random": 0.5}}
+    about = {"bundle": "b", "cohort": "c", "windows": "3", "share": 0.1, "methods": ["random"], "tasks": [checked]}
+    (folder / "saliency.json").write_text(json.dumps(about))
     out = folder / "report.html"
     options = ["--bundle", str(BUNDLE), "--records", str(folder / "records"), "--fold", *FOLDS, "--show", "AFIB"]
-    options += ["--efficiency", str(folder / "runs.json"), "--bootstraps", "50", "--out", str(out), "--quiet"]
+    options += [
+        "--efficiency",
+        str(folder / "runs.json"),
+        "--bootstraps",
+        "50",
+        "--saliency",
+        str(folder / "saliency.json"),
+        "--out",
+        str(out),
+        "--quiet",
+    ]
     assert main(["report", *options]) == 0
     return out.read_text()
 
@@ -114,9 +127,11 @@ def test_it_says_what_it_is_and_what_a_picture_shows(page, parsed):
 
 def test_it_says_that_a_bundle_has_seen_these_records(page):
     seen = " ".join(page.split())
-    assert (
-        "was trained with fold 1, 2, and had its calibration and thresholds chosen on fold 9" in seen
-    )
+    assert "was trained with fold 1, 2, and had its calibration and thresholds chosen on fold 9" in seen
+
+
+def test_it_shows_the_check_of_the_saliency(page):
+    assert '<th scope="row">AFIB</th><td>3</td><td>0.12</td><td>0.50</td>' in page
 
 
 def test_names_from_outside_are_text_and_nothing_else(page):
