@@ -30,7 +30,7 @@ from ecgclip.errors import EcgclipError
 from ecgclip.model import Encoder, Preprocess, save_encoder
 from ecgclip.pool import NO_REPORT, Pool
 from ecgclip.records import MICROVOLTS_PER_MV
-from ecgclip.shards import shuffled
+from ecgclip.shards import ShardSignals, shuffled
 
 MERL_DROPOUT = 0.1
 LARGEST_SCALE = 100.0  # of the cosines, as in CLIP; beyond, a batch of near-copies makes the loss explode
@@ -248,7 +248,7 @@ def _part(pool: Pool, drawn: list[np.ndarray], rank: int, world: int) -> _Batch:
     """Rows of this process, of the batch that all of them drew."""
     mine = [rows[rank::world] for rows in drawn]
 
-    def joined(arrays: Sequence[np.ndarray]) -> Tensor:
+    def joined(arrays: Sequence[np.ndarray | ShardSignals]) -> Tensor:
         return torch.from_numpy(np.concatenate([array[rows] for array, rows in zip(arrays, mine, strict=True)]))
 
     return _Batch(

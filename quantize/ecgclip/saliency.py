@@ -38,7 +38,7 @@ def class_activation(features: Array, weights: Array) -> Array:
     peaks = features.argmax(axis=2)
     for k, (window, at) in enumerate(zip(features, peaks, strict=True)):
         np.add.at(out[k], at, over_max * window[np.arange(channels), at])
-    return out
+    return np.asarray(out)
 
 
 def steps(samples: int) -> int:
@@ -56,7 +56,7 @@ def by_step(values: Array) -> Array:
 def silence(samples: int) -> Array:
     """[L, samples] factors: 0 in the stretch of one instant, and back to 1 on both sides within half an instant."""
     away = np.abs(np.arange(samples) - STRIDE * np.arange(steps(samples))[:, None])
-    return np.clip(2 * away / STRIDE - 1, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(2 * away / STRIDE - 1, 0, 1), dtype=np.float32)
 
 
 def occlusion(scores: Scores, window: Array, leads: npt.NDArray[np.bool_]) -> Array:

@@ -34,7 +34,7 @@ class Cohort:
     @property
     def patients(self) -> list[str]:
         """Of each row."""
-        return self.records.table.patient.iloc[self.rows].tolist()
+        return list(self.records.table.patient.iloc[self.rows])
 
     def used_for(self) -> dict[str, list[int]]:
         """Folds of these rows that the bundle was trained with or chosen by, by its own account."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from ecgclip.report.svg import Scale, axes, dots, line, picture, text
 WIDTH, HEIGHT = 360, 250
 COLOURS = 6
 
-Runs = Sequence[dict[str, Any]]
+Runs = Sequence[Mapping[str, Any]]
 
 
 def load_runs(path: Path) -> list[dict[str, Any]]:

@@ -95,7 +95,7 @@ def measure(cohort: Cohort, draws: int) -> Measures:
         averaged=len(averaged),
         prauc=bootstrap_macro(prauc, truth, p, MINIMUM_POSITIVES, weights) if averaged else None,
         auroc=bootstrap_macro(auroc, truth, p, MINIMUM_POSITIVES, weights) if averaged else None,
-        tasks=tuple(_task(cohort, k, np.array(patients), weights, averaged=k in averaged) for k in labelled),
+        tasks=tuple(_task(cohort, int(k), np.array(patients), weights, averaged=k in averaged) for k in labelled),
         unlabelled=tuple(task for k, task in enumerate(tasks) if k not in labelled),
         same_labels=_same_labels(truth, tasks),
         variants=tuple(_variant(cohort, name, other, averaged) for name, other in cohort.others.items()),

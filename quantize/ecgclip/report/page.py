@@ -76,7 +76,7 @@ def render(cohort: Cohort, measures: Measures, extras: Extras, *, progress: bool
             for task in tasks_to_show(measures, extras.show, MAPS)
         ],
         drawn=len(rows),
-        efficiency=efficiency_charts(list(extras.runs)),
+        efficiency=efficiency_charts(extras.runs),
         examples=list(examples(cohort, tasks_to_show(measures, extras.show, SHEETS), progress=progress)),
         saliency=extras.saliency,
         figures=json.dumps(dataclasses.asdict(measures)).replace("<", "\\u003c").replace("NaN", "null"),
