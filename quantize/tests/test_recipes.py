@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ecgclip.config import load_pretrain_recipe, load_recipe
+from ecgclip.config import load_pretrain_recipe, load_quality_recipe, load_recipe
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 MAKEFILE = Path(__file__).parents[2] / "Makefile"
@@ -15,6 +15,9 @@ MAKEFILE = Path(__file__).parents[2] / "Makefile"
 def test_recipe_is_whole(path):
     if path.stem.startswith("pretrain"):
         load_pretrain_recipe(path)
+        return
+    if path.stem == "quality":
+        load_quality_recipe(path)
         return
     recipe = load_recipe(path)
     for refit in recipe.refits:
