@@ -1,1 +1,1 @@
-{"key":"08a660fc206d4042","sig":"hvPH/DJ06zH6rQJeJZ9Eu1vzUJ2lboC+1UIwI6EcjjxFaDzheLpwUWgvtWAohQKuX/btT1wsO219o23jQZByBw=="}
+{"key":"24865594f3bc4dc6","sig":"Yv79ARxRVFQeQLDpb+szKn4KUEXGjuM1ef7mej6MJlbPMtnZoYU0BqMZJHX46OOjWquVuXeDiCPOjmfEBA+wDA=="}
