@@ -1,1 +1,1 @@
-{"key":"24865594f3bc4dc6","sig":"Yv79ARxRVFQeQLDpb+szKn4KUEXGjuM1ef7mej6MJlbPMtnZoYU0BqMZJHX46OOjWquVuXeDiCPOjmfEBA+wDA=="}
+{"key":"24865594f3bc4dc6","sig":"hCEZKnOKj8yStzZ2DoQ3RJdQ3k39DaMpZxJQtsPy51K4F+9V/wrBDnO9DhX3UkjtxsVY1hzKpXgP3ElHpEo5BA=="}
