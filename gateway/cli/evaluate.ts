@@ -2,7 +2,7 @@ import { SingleBar as ProgressBar, type SingleBar } from 'cli-progress'
 import { Command, InvalidArgumentError } from 'commander'
 import { EcgclipError } from '../../ecg/ecgclip-error.js'
 import { type EvaluationReport, evaluateTasks } from '../evaluation/evaluate-tasks.js'
-import { type LabelledRecord, readLabelTable } from '../evaluation/label-table.js'
+import { readLabelTable } from '../evaluation/label-table.js'
 import type { Interval } from '../evaluation/metrics.js'
 import { assessRecords, openOfflineModel, recordsAt } from '../offline-assessment.js'
 import { formatTable } from './format-table.js'
@@ -38,37 +38,36 @@ export function evaluateCommand(): Command {
 
 async function evaluate(folder: string, flags: EvaluateFlags): Promise<EvaluationReport> {
   const labels = readLabelTable(flags.labels, flags.where)
+  const records = (await recordsAt([folder])).flatMap(path => {
+    const known = labels.find(nameOf(path))
+    return known ? [{ path, known }] : []
+  })
+  if (records.length === 0)
+    throw new EcgclipError(
+      'NOTHING_LABELLED',
+      `No record in ${folder} has a row in ${flags.labels}; compare their names`,
+      {
+        exitCode: 2,
+      },
+    )
   const model = await openOfflineModel(flags)
   try {
-    const records = await recordsAt([folder])
     const progress = progressBar(records.length)
-    const known: LabelledRecord[] = []
     const assessed: Record<string, number>[] = []
-    for (const record of records) {
+    for (const { path } of records) {
+      assessed.push(await meanProbabilities(assessRecords(model, [path], WHOLE_RECORD_HOP)))
       progress?.increment()
-      const labelled = labels.find(nameOf(record))
-      if (labelled === undefined) continue
-      known.push(labelled)
-      assessed.push(await meanProbabilities(assessRecords(model, [record], WHOLE_RECORD_HOP)))
     }
     progress?.stop()
-    if (known.length === 0)
-      throw new EcgclipError(
-        'NOTHING_LABELLED',
-        `No record in ${folder} has a row in ${flags.labels}; compare their names`,
-        {
-          exitCode: 2,
-        },
-      )
     const tasks = model.bundle.manifest.tasks.filter(({ id }) => labels.tasks.includes(id))
     return evaluateTasks(
       tasks.map(({ id, threshold }) => ({
         id,
-        labels: known.map(({ label }) => label(id)),
+        labels: records.map(({ known }) => known.label(id)),
         probabilities: assessed.map(probabilities => probabilities[id] ?? Number.NaN),
         threshold: threshold.value,
       })),
-      known.map(({ patient }) => patient),
+      records.map(({ known }) => known.patient),
       { minimumPositives: flags.minPositives, resamples: flags.resamples, seed: SEED },
     )
   } finally {
