@@ -149,7 +149,7 @@ def limb_lead_offsets(path: Path, signals: Floats) -> Floats:
     """[n, tasks] of what windows [n, 12, samples] add to their logits because chest leads are absent."""
     constant = next(each for each in onnx.load(path).graph.initializer if each.name == LIMB_ONLY)
     limb = np.abs(signals[:, CHEST:]).max(axis=(1, 2)) == 0
-    offsets: Floats = -limb[:, None] * onnx.numpy_helper.to_array(constant)
+    offsets: Floats = np.where(limb[:, None], -onnx.numpy_helper.to_array(constant), np.float32(0))
     return offsets
 
 

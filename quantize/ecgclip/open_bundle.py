@@ -32,8 +32,10 @@ class OpenBundle:
 
     @property
     def variants(self) -> dict[str, dict[str, Any]]:
-        """Entries of the manifest by what stands before the file's ending: `reference-r18.int8.onnx` is int8."""
-        return {Path(variant["file"]).stem.rsplit(".")[-1]: variant for variant in self.manifest["variants"]}
+        """Entries of the manifest: `reference-r18.int8.onnx` is int8, `reference-r18.int8.tflite` is int8.tflite."""
+        return {
+            variant["file"].removesuffix(".onnx").split(".", 1)[-1]: variant for variant in self.manifest["variants"]
+        }
 
     def graph(self, variant: str) -> Path:
         """An ONNX file."""

@@ -47,7 +47,7 @@ def probabilities():
     rate, samples = manifest["input"]["rate"], manifest["input"]["samples"]
     starts = range(0, filtered.shape[1] - samples + 1, HOP * rate)
     windows = np.stack([filtered[:, k : k + samples] for k in starts]).astype(np.float32)
-    (file,) = (v["file"] for v in manifest["variants"] if v["precision"] == "int8")
+    (file,) = (v["file"] for v in manifest["variants"] if v["file"].endswith(".int8.onnx"))
     z = logits(MODELS / "reference" / file, windows)
     tasks = {task["id"]: (k, task) for k, task in enumerate(manifest["tasks"])}
     return {

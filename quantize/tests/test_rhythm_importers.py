@@ -130,6 +130,8 @@ SMALLER = {
     r"minimum_validation_positives = .*": "minimum_validation_positives = 2",
     r"bootstraps = .*": "bootstraps = 10",
     r"windows = 384": "windows = 16",
+    r"tuning_epochs = .*": "tuning_epochs = 1",
+    r"\ntasks = \[[^\]]*\]": '\ntasks = ["AFIB"]',
     r"task_gate_positives = .*": "task_gate_positives = 2",
     r"macro_delta_prauc = .*": "macro_delta_prauc = 1",
     r"task_delta_prauc = .*": "task_delta_prauc = 1",
