@@ -29,11 +29,11 @@ printf 'self-test: %s windows of the demo record assessed; AFIB in the last: %s\
 began=$(date +%s%N)
 inside dist/gateway/cli/main.js run --id self-test --device 'replay:models/demo/demo' --data /var/lib/ecgclip 2>"$state/log" &
 gateway=$!
-until grep -q 'gateway started' "$state/log"; do
+until grep -qs 'gateway started' "$state/log"; do
   kill -0 $gateway 2>/dev/null || { echo "self-test: the gateway did not start" >&2; cat "$state/log" >&2; exit 1; }
   sleep 0.05
 done
 echo "self-test: ready after $((($(date +%s%N) - began) / 1000000)) ms${emulator:+ under emulation}"
-until grep -q 'streaming' "$state/log"; do sleep 0.1; done
+until grep -qs 'streaming' "$state/log"; do sleep 0.1; done
 kill $gateway
 wait $gateway 2>/dev/null || true
