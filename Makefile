@@ -33,7 +33,7 @@ flash-faults: build
 
 # Records for the reference bundles, in $$ECGCLIP_RECORDS, from the folders that PhysioNet publishes, in $(PHYSIONET).
 .PHONY: records
-records: $(foreach set,ptbxl af2017 alarms2015 rhythms,$(ECGCLIP_RECORDS)/$(set)/manifest.json)
+records: $(foreach set,ptbxl af2017 alarms2015 rhythms simulated,$(ECGCLIP_RECORDS)/$(set)/manifest.json)
 TRAIN = PYTHONPATH=quantize .venv/bin/python -m ecgclip
 $(ECGCLIP_RECORDS)/ptbxl/manifest.json:
 	$(TRAIN) import ptbxl '$(PHYSIONET)/ptb-xl' --out '$(@D)'
@@ -43,10 +43,17 @@ $(ECGCLIP_RECORDS)/alarms2015/manifest.json:
 	$(TRAIN) import challenge2015 '$(PHYSIONET)/challenge-2015' --out '$(@D)'
 $(ECGCLIP_RECORDS)/rhythms/manifest.json:
 	$(TRAIN) import rhythms '$(PHYSIONET)/rhythms' --lead ECG1=II --lead ECG2=V1 --out '$(@D)'
+MOTION = $(PHYSIONET)/nstdb/em
+$(ECGCLIP_RECORDS)/simulated/manifest.json:
+	$(TRAIN) cohort --count 8000 $(if $(wildcard $(MOTION).hea),--motion '$(MOTION)') --out '$(@D)'
 
 # Both reference bundles again, from $$ECGCLIP_RECORDS; counters in the recipes must be raised first.
-reproduce: quantize/build/0.6.0
+reproduce: quantize/build/0.6.0 quantize/build/pretrain-r18/encoder.pt quantize/build/pretrain-r34/encoder.pt
 	for net in r18 r34; do $(TRAIN) reproduce --recipe quantize/recipes/reference-$$net.toml || exit 1; done
+
+# What they begin with: pre-trained on simulation and reports. Needs `pip install transformers` and the package with the texts' encoder.
+quantize/build/%/encoder.pt:
+	$(TRAIN) pretrain --records '$(ECGCLIP_RECORDS)' --work '$(@D)' --recipe quantize/recipes/$*.toml
 
 # The bundle of the history that the recipes begin with, as the commit that brought it left it.
 quantize/build/0.6.0:

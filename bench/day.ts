@@ -45,6 +45,7 @@ writeFileSync(join(folder, 'gateway.yaml'), JSON.stringify(config))
 const log = await open(join(folder, 'log'), 'w')
 const gateway = spawn(process.execPath, [MAIN, 'run', '-c', join(folder, 'gateway.yaml')], {
   stdio: ['ignore', 'ignore', log.fd],
+  env: { ...process.env, NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --max-semi-space-size=2` }, // as the service's
 })
 process.on('exit', () => gateway.kill('SIGKILL'))
 const logged = () => readFileSync(join(folder, 'log'), 'utf8')

@@ -29,6 +29,7 @@ import type { Log } from './mqtt/log.js'
 import { type Messaging, startMessaging } from './mqtt/messaging.js'
 import { createClockWatch } from './service/clock-watch.js'
 import { createHostClock } from './service/host-clock.js'
+import { returnMemory } from './service/return-memory.js'
 import type { WindowModel } from './window-assessor.js'
 import { createWindowRate } from './window-rate.js'
 
@@ -74,6 +75,7 @@ export interface Gateway {
  * itself (cable, broker) is waited for.
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  await returnMemory() // also what is still to come
   const { config, version, log, failFast = false } = options
   /** As the last reload left it. */
   let current = config

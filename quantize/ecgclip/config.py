@@ -46,10 +46,11 @@ class SetRecipe:
 
     name: str
     training_folds: tuple[int, ...]
-    validation_folds: tuple[int, ...]
+    validation_folds: tuple[int, ...]  # none: nothing can be measured here, so no column of its own becomes a task
     draws: int  # windows an epoch; 0: each of them once
     weight: float  # of each known label in the loss
     flip: float  # share of windows turned upside down, as hand-held one-lead recorders are
+    teacher_share: float  # of each target that comes from the training's teacher, where a window has all leads
     absent: tuple[str, ...]  # tasks that no record of this set has, though nobody wrote it down
 
 
@@ -76,9 +77,9 @@ class TrainingRecipe:
     weight_decay: float
     label_smoothing: float
     ema_epochs: float  # time constant of the weight average
-    start: str  # folder of a finished bundle whose weights to begin with; empty: random weights
+    bfloat16: bool  # convolutions in bfloat16: three times as fast on GPUs and on CPUs with AMX, slower on others
+    start: str  # folder of a finished bundle whose weights to begin with, or an encoder.pt; empty: random weights
     teacher: str  # folder of a finished bundle, from the repository's root; empty: none
-    teacher_share: float  # of each target that comes from the teacher, in sets that have all leads
 
 
 @dataclass(frozen=True)

@@ -78,18 +78,24 @@ class Joint:
         return together[order]
 
     def weights(self, rows: Rows) -> Tensor:
-        """[n, 1] how much each known label of a row counts in the loss."""
-        each = np.array([settings.weight for settings in self.sets], np.float32)
-        return torch.from_numpy(each[self.set_of(rows)])[:, None]
+        """[n] how much each known label of a row counts in the loss."""
+        return self._of_its_set(rows, [settings.weight for settings in self.sets])
 
     def flips(self, rows: Rows) -> Tensor:
         """[n] probability that the electrodes of a row were the wrong way round."""
-        each = np.array([settings.flip for settings in self.sets], np.float32)
-        return torch.from_numpy(each[self.set_of(rows)])
+        return self._of_its_set(rows, [settings.flip for settings in self.sets])
+
+    def teacher_shares(self, rows: Rows) -> Tensor:
+        """[n] how much of each target the teacher gives."""
+        return self._of_its_set(rows, [settings.teacher_share for settings in self.sets])
+
+    def _of_its_set(self, rows: Rows, each: list[float]) -> Tensor:
+        return torch.tensor(each, dtype=torch.float32)[torch.from_numpy(self.set_of(rows))]
 
 
 def open_joint(folder: Path, recipe: Recipe) -> Joint:
-    """Open `folder/<set>` for each set of the recipe; a task is what any set has enough training positives of."""
+    """Open `folder/<set>` for each set of the recipe; a task is what a set with validation folds has
+    enough training positives of."""  # noqa: D205, D209 - one sentence
     records = tuple(open_records(folder / settings.name) for settings in recipe.sets)
     for each in records:
         if (each.manifest["rate"], each.manifest["samples"]) != (recipe.model.rate, recipe.model.samples):
@@ -100,7 +106,8 @@ def open_joint(folder: Path, recipe: Recipe) -> Joint:
     tasks = tuple(
         dict.fromkeys(
             task
-            for each, here in zip(records, training, strict=True)
+            for each, here, settings in zip(records, training, recipe.sets, strict=True)
+            if settings.validation_folds
             for task in each.labels.columns
             if np.nansum(each.labels[task].to_numpy()[here]) >= recipe.data.minimum_positives
         )

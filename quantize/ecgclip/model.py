@@ -153,9 +153,13 @@ class Network(nn.Module):
     def forward(self, x: Tensor) -> Output:
         """[N, leads, samples] mV, absent leads all zero."""
         embedding, features = self.encoder(x)
+        return Output(self.answer(x, embedding), embedding, features)
+
+    def answer(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """Logits of windows [N, leads, samples] with these embeddings [N, 2C]."""
         without_chest = (x[:, CHEST:].abs().amax(dim=(1, 2)) <= 0).to(x.dtype)
-        logits = self.head(self.dropout(embedding)) - without_chest[:, None] * self.limb_only
-        return Output(logits, embedding, features)
+        logits: Tensor = self.head(self.dropout(embedding)) - without_chest[:, None] * self.limb_only
+        return logits
 
 
 def save_encoder(path: Path, encoder: Encoder, recipe: ModelRecipe, **more: object) -> None:

@@ -1,4 +1,4 @@
-"""Training of one network on all sets of a recipe, from random weights or from a pre-trained encoder."""
+"""Training of one network on all sets of a recipe, from random weights, a pre-trained encoder or a finished bundle."""
 
 from __future__ import annotations
 
@@ -44,11 +44,12 @@ def train(
     generator = torch.Generator().manual_seed(recipe.seed)
     settings = recipe.training
     network = Network(recipe.model, len(joint.tasks))
-    if settings.start:
-        rows = joint.epoch(generator)[:STATISTICS]
-        start_from(bundle_of(settings.start), network, recipe.model, joint.tasks, torch.from_numpy(joint.twelve(rows)))
+    encoder = encoder or (ROOT / settings.start if settings.start.endswith(".pt") else None)
     if encoder:
         network.encoder = load_encoder(encoder, recipe.model)
+    elif settings.start:
+        rows = joint.epoch(generator)[:STATISTICS]
+        start_from(bundle_of(settings.start), network, recipe.model, joint.tasks, torch.from_numpy(joint.twelve(rows)))
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stubs
     teacher = Teacher(bundle_of(settings.teacher), joint.tasks) if settings.teacher else None
     augment = Augment(recipe.augment, recipe.model.rate, generator)
@@ -74,11 +75,14 @@ def train(
                 whole, x = augment(network.encoder.preprocess.remove_baseline(eight), present, joint.flips(part))
             target = torch.from_numpy(joint.labels[part])
             target = target + settings.label_smoothing * (0.5 - target)
-            if teacher and (complete := present.all(dim=1)).any():
-                told = target.clone()
-                told[complete] = teacher(whole[complete])
-                target = torch.where(told.isfinite(), target.lerp(told, settings.teacher_share), target)
-            loss = masked_loss(network(x).logits, target, joint.weights(part))
+            shares = joint.teacher_shares(part) * present.all(dim=1)
+            if teacher and (taught := shares > 0).any():
+                told = teacher(whole[taught])
+                mixed = target[taught].lerp(told, shares[taught, None])
+                target[taught] = torch.where(told.isfinite(), mixed, target[taught])
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=settings.bfloat16):
+                embedding, _ = network.encoder(x)
+            loss = masked_loss(network.answer(x, embedding.float()), target, joint.weights(part)[:, None])
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -159,6 +163,8 @@ def _watch(network: torch.nn.Module, joint: Joint) -> str:
     found = []
     for settings in joint.sets:
         rows = joint.rows(joint.validation, settings.name)
+        if not len(rows):
+            continue
         rows = rows[:: -(-len(rows) // WATCHED)]
         scores, truth = predict(network, joint.twelve(rows)), joint.labels[rows]
         areas = [

@@ -32,6 +32,14 @@ def test_a_task_needs_enough_positives_in_the_training_folds_of_one_set(tiny, re
     assert open_joint(records_folder, few).tasks == ()
 
 
+def test_a_set_that_cannot_be_validated_gives_labels_but_no_tasks_of_its_own(tiny, records_folder, joint):
+    unmeasured = dataclasses.replace(tiny.sets[0], validation_folds=())
+    alone = open_joint(records_folder, dataclasses.replace(tiny, sets=(unmeasured, tiny.sets[1])))
+    assert alone.tasks == ("AFIB",)  # NORM is known in the first set only
+    assert np.isfinite(alone.labels[alone.rows(alone.training, "ptbxl")]).all()
+    assert len(alone.rows(alone.validation, "ptbxl")) == 0
+
+
 def test_one_lead_stands_alone_in_its_place(joint):
     x = joint.twelve(joint.rows(joint.training, "af2017")[:4])
     assert (np.ptp(x, axis=2) > 0).sum(axis=0).tolist() == [4] + [0] * 11

@@ -62,7 +62,7 @@ def test_a_teacher_speaks_of_the_tasks_that_it_knows(joint, bundle):
 
 
 def test_training_goes_on_from_a_bundle_and_learns_from_it(tiny, joint, bundle):
-    settings = dataclasses.replace(tiny.training, epochs=1, start=str(bundle), teacher=str(bundle), teacher_share=0.5)
+    settings = dataclasses.replace(tiny.training, epochs=1, start=str(bundle), teacher=str(bundle))
     network = train(dataclasses.replace(tiny, training=settings), joint, progress=False)
     before = steps.load_network(tiny, joint, bundle.parent / "work")
     signals = joint.twelve(joint.rows(joint.validation, "ptbxl"))
