@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ecgclip.catalog import CatalogTask
@@ -69,7 +70,7 @@ def write_card(recipe: Recipe, report: dict[str, Any], tasks: dict[str, CatalogT
             recipe=recipe.name,
             reduced=" of 7 bits (the same answer with and without VNNI)" if recipe.quantization.reduce_range else "",
             seed=recipe.seed,
-            start=f" It began with the weights of the bundle in `{start}`." if (start := recipe.training.start) else "",
+            start=_beginning(recipe.training.start),
         ),
         "\n## Results on PTB-XL's validation fold\n",
         f"Macro average over the {report['macro']['int8']['tasks']} tasks with at least "
@@ -92,12 +93,23 @@ def write_card(recipe: Recipe, report: dict[str, Any], tasks: dict[str, CatalogT
     return "".join(parts)
 
 
+def _beginning(start: str) -> str:
+    if start.endswith(".pt"):
+        made_by = Path(start).parent.name
+        return f" It began with the encoder that the recipe `{made_by}` pre-trains on recordings and their reports."
+    return f" It began with the weights of the bundle in `{start}`." if start else ""
+
+
 def _set(each: dict[str, Any]) -> str:
-    return (
+    used = (
         f"- {each['name']} ({each['licence']}): {each['training']['windows']:,} windows of "
-        f"{each['training']['patients']:,} patients to train (folds {_list(each['training']['folds'])}), "
-        f"{each['validation']['windows']:,} of {each['validation']['patients']:,} for everything that was chosen "
-        f"(folds {_list(each['validation']['folds'])})."
+        f"{each['training']['patients']:,} patients to train (folds {_list(each['training']['folds'])})"
+    )
+    if not each["validation"]["folds"]:
+        return f"{used}; nothing was chosen or measured by them, and they count nowhere below."
+    return (
+        f"{used}, {each['validation']['windows']:,} of {each['validation']['patients']:,} for everything that was "
+        f"chosen (folds {_list(each['validation']['folds'])})."
     )
 
 

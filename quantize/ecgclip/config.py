@@ -50,7 +50,7 @@ class SetRecipe:
     draws: int  # windows an epoch; 0: each of them once
     weight: float  # of each known label in the loss
     flip: float  # share of windows turned upside down, as hand-held one-lead recorders are
-    teacher_share: float  # of each target that comes from the training's teacher, where a window has all leads
+    teacher_share: float  # of each target that comes from the training's teacher, who sees all leads that a window has
     absent: tuple[str, ...]  # tasks that no record of this set has, though nobody wrote it down
 
 

@@ -77,6 +77,12 @@ class Joint:
         order: Rows = torch.randperm(len(together), generator=generator).numpy()
         return together[order]
 
+    def training_positives(self) -> Floats:
+        """[tasks] windows with it; simulated ones, and whatever else is never validated, are no evidence."""
+        evident = [self.labels[self.rows(self.training, s.name)] for s in self.sets if s.validation_folds]
+        found: Floats = np.nansum(np.concatenate(evident), axis=0)
+        return found
+
     def weights(self, rows: Rows) -> Tensor:
         """[n] how much each known label of a row counts in the loss."""
         return self._of_its_set(rows, [settings.weight for settings in self.sets])

@@ -135,7 +135,7 @@ def evaluate_step(recipe: Recipe, joint: Joint, work: Path, catalog: Path = CATA
     rows = joint.rows(joint.validation)
     signals, truth = joint.twelve(rows), joint.labels[rows]
     logits = {variant: onnx_export.logits(file, signals) for variant, file in files.items()}
-    positives = np.nansum(joint.labels[joint.training], axis=0)
+    positives = joint.training_positives()
     settings = recipe.calibration
     patients = joint.patients(rows)
     weights, known = patient_weights(patients), load_catalog(catalog)

@@ -75,7 +75,7 @@ def train(
                 whole, x = augment(network.encoder.preprocess.remove_baseline(eight), present, joint.flips(part))
             target = torch.from_numpy(joint.labels[part])
             target = target + settings.label_smoothing * (0.5 - target)
-            shares = joint.teacher_shares(part) * present.all(dim=1)
+            shares = joint.teacher_shares(part)
             if teacher and (taught := shares > 0).any():
                 told = teacher(whole[taught])
                 mixed = target[taught].lerp(told, shares[taught, None])

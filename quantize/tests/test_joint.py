@@ -38,6 +38,7 @@ def test_a_set_that_cannot_be_validated_gives_labels_but_no_tasks_of_its_own(tin
     assert alone.tasks == ("AFIB",)  # NORM is known in the first set only
     assert np.isfinite(alone.labels[alone.rows(alone.training, "ptbxl")]).all()
     assert len(alone.rows(alone.validation, "ptbxl")) == 0
+    assert alone.training_positives() < joint.training_positives()[joint.tasks.index("AFIB")]
 
 
 def test_one_lead_stands_alone_in_its_place(joint):
