@@ -1,1 +1,1 @@
-{"key":"08a660fc206d4042","sig":"OwmSU8nBfDGMc3cIG7NjA0LyA5fnos53C4k1iyex9VVR0rFsq4LIx1HFwl1utatGrB/U0Hdgnxfco8c+YoyaAQ=="}
+{"key":"24865594f3bc4dc6","sig":"O2k3OO1l4MKXe81FyBAVJgEw07lojSCevtL9OzQnts61on9+BedV4GJtYXO0W0xJ1c3n/xwe9CpxfTKEhbDkBQ=="}
