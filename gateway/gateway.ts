@@ -43,6 +43,8 @@ const MEBIBYTE = 2 ** 20
 const ALERT_TICK = Seconds(1)
 /** How often each device's counters are told again although nothing happened to it. */
 const REPORT_EVERY = Seconds(10)
+/** Of memory that is free, to the system. */
+const RETURN_EVERY = Seconds(300)
 
 export interface GatewayOptions {
   readonly config: Config
@@ -257,6 +259,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     setInterval(() => {
       for (const pipeline of pipelines) pipeline.report()
     }, REPORT_EVERY),
+    setInterval(() => void returnMemory(), RETURN_EVERY),
   ]
 
   /** Of another bundle, or of the same one as the site wants them now. */
