@@ -50,6 +50,7 @@ const gateway = spawn(process.execPath, [MAIN, 'run', '-c', join(folder, 'gatewa
 process.on('exit', () => gateway.kill('SIGKILL'))
 const logged = () => readFileSync(join(folder, 'log'), 'utf8')
 while (!logged().includes('gateway started') && gateway.exitCode === null) await sleep(100)
+if (gateway.exitCode !== null) throw new Error(`the gateway did not start: ${logged()}`)
 const metrics = new URL('/metrics', /"url":"([^"]+)"/.exec(logged())?.[1])
 
 interface Sample {
