@@ -1,1 +1,1 @@
-{"key":"24865594f3bc4dc6","sig":"hCEZKnOKj8yStzZ2DoQ3RJdQ3k39DaMpZxJQtsPy51K4F+9V/wrBDnO9DhX3UkjtxsVY1hzKpXgP3ElHpEo5BA=="}
+{"key":"24865594f3bc4dc6","sig":"kvmaubme8S4WoBw8vEeKSxR1zEYWS3HMPMkB+zBBFkhcG+hAEq1oGv6RubxHi9axiXKb1Y79qvdrkAMdZ0t1BQ=="}
