@@ -78,6 +78,7 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
     assessed(device, result) {
       progress.told(parts.monotonic())
       parts.assessed(device, result)
+      assembler?.recycle(result.window)
     },
   })
 

@@ -31,7 +31,7 @@ export interface AssessorParts {
   /** Host monotonic clock. */
   monotonic(): Microseconds
   utc(): UnixMillis
-  /** In the order of the windows, every window exactly once. */
+  /** In the order of the windows, every window exactly once; its signal is borrowed. */
   assessed(device: string, result: AssessedWindow): void
   condition(device: string, key: TechnicalKey, detail: string | null): void
 }

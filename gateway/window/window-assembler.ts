@@ -104,6 +104,11 @@ export class WindowAssembler {
     return out
   }
 
+  /** As `WindowBuilder.recycle`. */
+  recycle(window: EcgWindow): void {
+    this.#builder.recycle(window)
+  }
+
   /** When `due` will next have something to give, if no sample comes. */
   get nextDue(): Microseconds | undefined {
     const waiting = this.#passed[0]

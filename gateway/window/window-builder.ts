@@ -12,6 +12,9 @@ import type { ChannelScale, SampleRing } from './sample-ring.js'
 import { WindowError } from './window-error.js'
 import { WindowResampler } from './window-resampler.js'
 
+/** Windows of one device that are assessed at a time and then done with: more are rare, and collected as garbage. */
+const MOST_SPARE = 2
+
 /** A channel of a device or of a record. */
 export interface DeviceChannel {
   readonly name: string
@@ -45,6 +48,8 @@ export class WindowBuilder {
   readonly #plan: readonly PlannedLead[]
   readonly #channels: readonly KeptChannel[]
   readonly #absent: readonly Lead[]
+  /** Memory of signals that are done with. */
+  readonly #spare: Float32Array[] = []
 
   constructor(source: WindowSource) {
     const { rate, channels, input } = source
@@ -130,6 +135,12 @@ export class WindowBuilder {
     }
   }
 
+  /** The window is done with, and nobody holds its signal: a window to come may have its memory. Once for each at most. */
+  recycle({ signal }: EcgWindow): void {
+    const { samples, leads } = this.#source.input
+    if (signal.length === leads.length * samples && this.#spare.length < MOST_SPARE) this.#spare.push(signal)
+  }
+
   /** The same for another bundle; null where that needs other channels or windows of another length. */
   for(input: Manifest['input'], quality: QualityModel | undefined): WindowBuilder | null {
     const next = new WindowBuilder({ ...this.#source, input, quality })
@@ -198,7 +209,7 @@ export class WindowBuilder {
   /** The usable leads from their channels; the others stay zero. */
   #signal(usable: readonly boolean[], resampled: readonly (Float32Array | undefined)[]): Float32Array {
     const { samples, leads } = this.#source.input
-    const signal = new Float32Array(leads.length * samples)
+    const signal = this.#spare.pop()?.fill(0) ?? new Float32Array(leads.length * samples)
     this.#plan.forEach(({ terms: [a, b] }, row) => {
       if (!usable[row]) return
       const out = signal.subarray(row * samples, (row + 1) * samples)

@@ -69,6 +69,25 @@ function stream(
 const alone = (first: number, options?: Source): EcgWindow => stream(assembler(options), first, first + 10 * RATE)[0]!
 const identical = (a: Float32Array, b: Float32Array) => a.length === b.length && a.every((v, i) => Object.is(v, b[i]))
 
+t.test('a window in the memory of one that is done with is as it would be in memory of its own', async t => {
+  const [kept, recycled] = [assembler({ hop: 1 }), assembler({ hop: 1 })]
+  const memory = new Set<Float32Array>()
+  let windows = 0
+  for (let first = 0; first < 40 * RATE; first += 10) {
+    // Leads come and go, and what is lost leaves zeros that nothing writes.
+    const electrodesOff = first % (15 * RATE) < 4 * RATE ? 0b100 : 0
+    const [fresh, reused] = [kept, recycled].map(into => into.push(block(first, 10, { electrodesOff })))
+    for (const [i, window] of fresh!.entries()) {
+      windows++
+      t.ok(identical(window.signal, reused![i]!.signal))
+      memory.add(reused![i]!.signal)
+      recycled.recycle(reused![i]!)
+    }
+  }
+  t.equal(windows, 31)
+  t.equal(memory.size, 1)
+})
+
 t.test('a window goes out with its last sample, and the next ones one hop later each', async t => {
   const windows: EcgWindow[] = []
   const source = assembler()
