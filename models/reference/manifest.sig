@@ -1,1 +1,1 @@
-{"key":"24865594f3bc4dc6","sig":"kvmaubme8S4WoBw8vEeKSxR1zEYWS3HMPMkB+zBBFkhcG+hAEq1oGv6RubxHi9axiXKb1Y79qvdrkAMdZ0t1BQ=="}
+{"key":"24865594f3bc4dc6","sig":"QFTWAY4H2ndyYRy1iLAAM4+pVAEhNVFTibELTpuY9QlHWomLobJyoNdQuX/0/RZRpQS7/Ly9QCkqbGq3wbz0CQ=="}
