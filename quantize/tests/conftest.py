@@ -40,7 +40,9 @@ def tiny(reference):
         ),
         refits=(),
         calibration=dataclasses.replace(reference.calibration, bootstraps=50, minimum_validation_positives=3),
-        quantization=dataclasses.replace(reference.quantization, windows=16, task_gate_positives=3, tuning_epochs=0),
+        quantization=dataclasses.replace(
+            reference.quantization, windows=16, task_gate_positives=3, tuning_epochs=0, symmetric_percentile=99.99
+        ),
     )
 
 
