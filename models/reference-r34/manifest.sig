@@ -1,1 +1,1 @@
-{"key":"24865594f3bc4dc6","sig":"O2k3OO1l4MKXe81FyBAVJgEw07lojSCevtL9OzQnts61on9+BedV4GJtYXO0W0xJ1c3n/xwe9CpxfTKEhbDkBQ=="}
+{"key":"24865594f3bc4dc6","sig":"29PGgBxO45c0TRlZd0eSaltlwP1Zzh7WAxAnRAYZZMYPBbIkP7sZfS80EZl9h7w49fi6IsNvk2y7wS3luEiOAg=="}

@@ -1,1 +1,1 @@
-{"key":"24865594f3bc4dc6","sig":"QFTWAY4H2ndyYRy1iLAAM4+pVAEhNVFTibELTpuY9QlHWomLobJyoNdQuX/0/RZRpQS7/Ly9QCkqbGq3wbz0CQ=="}
+{"key":"24865594f3bc4dc6","sig":"nkHjMsJhc453r0sq16XEK2Ls2uKxOnIp8Xz3YMz4InIhuJSZxYEf+LfsqfzHVfNsmGMCY/Ioou6VcMigQwDLDg=="}

@@ -339,6 +339,7 @@ def _manifest(
                 }
                 for each in report["sets"]
                 for use in ("training", "validation")
+                if each[use]["folds"]
             ],
         },
         "input": {
