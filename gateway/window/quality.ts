@@ -32,18 +32,15 @@ export interface ChannelFacts {
 
 /** `x`: mV at `rate`, NaN = missing. */
 export function channelFacts(x: Float32Array, rate: number): ChannelFacts {
-  const { missing, longestGap, mean, lowest, highest } = extent(x)
+  const { missing, longestGap, mean, lowest, highest, atLowest, atHighest } = extent(x)
   const unfit = (fault: string | undefined): ChannelFacts => ({ missing, fault })
   if (missing > MOST_MISSING * x.length || longestGap > LONGEST_GAP * rate) return unfit('has too few samples')
   if (highest - lowest < FLAT) return unfit('is flat')
   const held = longestHold(x, LONGEST_GAP * rate)
-  let atRail = 0
+  const atRail = (mean - lowest > RAIL_DISTANCE ? atLowest : 0) + (highest - mean > RAIL_DISTANCE ? atHighest : 0)
   let far = 0
-  if (Math.max(highest - mean, mean - lowest) > RAIL_DISTANCE)
-    for (const value of x) {
-      if ((value === lowest || value === highest) && Math.abs(value - mean) > RAIL_DISTANCE) atRail++
-      if (Math.abs(value - mean) > IMPLAUSIBLE) far++
-    }
+  if (Math.max(highest - mean, mean - lowest) > IMPLAUSIBLE)
+    for (let i = 0; i < x.length; i++) if (Math.abs(x[i]! - mean) > IMPLAUSIBLE) far++
   if (atRail > RAIL_SHARE * x.length) return unfit('is saturated')
   if (held > LONGEST_GAP * rate) return unfit(`stands still for ${(held / rate).toFixed(1)} s`)
   if (far > IMPLAUSIBLE_SHARE * x.length)
@@ -67,34 +64,42 @@ function longestHold(x: Float32Array, atLeast: number): number {
   return longest > atLeast ? longest : 0
 }
 
-function extent(x: Float32Array): {
+interface Extent {
   missing: number
   longestGap: number
   mean: number
   lowest: number
   highest: number
-} {
-  let [missing, longestGap, gap, sum, lowest, highest] = [
-    0,
-    0,
-    0,
-    0,
-    Number.POSITIVE_INFINITY,
-    Number.NEGATIVE_INFINITY,
-  ]
+  /** How many samples have exactly the lowest value … */
+  atLowest: number
+  /** … and the highest. */
+  atHighest: number
+}
+
+function extent(x: Float32Array): Extent {
+  let [missing, longestGap, gap, sum, atLowest, atHighest] = [0, 0, 0, 0, 0, 0]
+  let [lowest, highest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
   for (let i = 0; i < x.length; i++) {
     const value = x[i]!
     if (Number.isNaN(value)) {
       missing++
       if (++gap > longestGap) longestGap = gap
-    } else {
-      gap = 0
-      sum += value
-      if (value < lowest) lowest = value
-      if (value > highest) highest = value
+      continue
     }
+    gap = 0
+    sum += value
+    if (value < lowest) {
+      lowest = value
+      atLowest = 0
+    }
+    if (value > highest) {
+      highest = value
+      atHighest = 0
+    }
+    if (value === lowest) atLowest++
+    if (value === highest) atHighest++
   }
-  return { missing, longestGap, mean: sum / (x.length - missing), lowest, highest }
+  return { missing, longestGap, mean: sum / (x.length - missing), lowest, highest, atLowest, atHighest }
 }
 
 /** What there is to object to in a window. */
