@@ -29,16 +29,35 @@ export function polyphase({ from, up, down, taps }: Resampling): Polyphase {
 export function resample(filter: Polyphase, x: Float32Array, y: Float32Array, first: number, end: number): void {
   const { up, down, delay, phases } = filter
   const last = x.length - 1
-  for (let m = first; m < end; m++) {
-    const position = m * down + delay
-    const phase = position % up
-    const taps = phases[phase]!
-    const newest = (position - phase) / up
-    const oldest = newest - taps.length + 1
-    let sum = 0
-    if (oldest >= 0 && newest <= last) for (let i = 0; i < taps.length; i++) sum += taps[i]! * x[oldest + i]!
-    else for (let i = 0; i < taps.length; i++) sum += taps[i]! * x[Math.min(Math.max(oldest + i, 0), last)]!
-    y[m] = sum
+  // Outputs `up` apart have the same taps. Four of them at a time, because one sum alone waits for its own last addition.
+  for (let start = first; start < Math.min(first + up, end); start++) {
+    const position = start * down + delay
+    const taps = phases[position % up]!
+    let oldest = Math.floor(position / up) - taps.length + 1
+    for (let m = start; m < end; ) {
+      if (oldest >= 0 && oldest + taps.length - 1 + 3 * down <= last && m + 3 * up < end) {
+        let [a, b, c, d] = [0, 0, 0, 0]
+        for (let i = 0, at = oldest; i < taps.length; i++, at++) {
+          const tap = taps[i]!
+          a += tap * x[at]!
+          b += tap * x[at + down]!
+          c += tap * x[at + 2 * down]!
+          d += tap * x[at + 3 * down]!
+        }
+        y[m] = a
+        y[m + up] = b
+        y[m + 2 * up] = c
+        y[m + 3 * up] = d
+        m += 4 * up
+        oldest += 4 * down
+      } else {
+        let sum = 0
+        for (let i = 0; i < taps.length; i++) sum += taps[i]! * x[Math.min(Math.max(oldest + i, 0), last)]!
+        y[m] = sum
+        m += up
+        oldest += down
+      }
+    }
   }
 }
 
