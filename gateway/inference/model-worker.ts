@@ -17,10 +17,13 @@ reply({ kind: 'ready', batches: runtime.batches })
 for (let count = wanted(); count > 0; count = wanted()) await run(slots.slice(0, count))
 await runtime.release()
 
-/** Sleeps until there is something to do. */
+/** Sleeps until there is something to do. A wake-up may be late: for what was already seen, and done, without sleeping. */
 function wanted(): number {
-  Atomics.wait(guard, WANTED, 0)
-  return Atomics.exchange(guard, WANTED, 0)
+  for (;;) {
+    Atomics.wait(guard, WANTED, 0)
+    const count = Atomics.exchange(guard, WANTED, 0)
+    if (count !== 0) return count
+  }
 }
 
 /** Runs it once, too: what a provider compiles at the first run (shaders, kernels) belongs to loading. */

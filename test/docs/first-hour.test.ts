@@ -28,7 +28,7 @@ interface Block {
 
 t.test('the first hour goes as docs/first-hour.md says', { skip: mosquitto.skip }, async t => {
   const folder = mkdtempSync(join(tmpdir(), 'ecgclip-first-hour-'))
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }))
   const [patientPort, brokerPort, pagePort] = [await freePort(), await freePort(), await freePort()]
   const page = readFileSync(join(ROOT, 'docs/first-hour.md'), 'utf8')
     .replaceAll('7007', `${patientPort}`)
