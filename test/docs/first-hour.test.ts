@@ -28,7 +28,7 @@ interface Block {
 
 t.test('the first hour goes as docs/first-hour.md says', { skip: mosquitto.skip }, async t => {
   const folder = mkdtempSync(join(tmpdir(), 'ecgclip-first-hour-'))
-  t.teardown(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const [patientPort, brokerPort, pagePort] = [await freePort(), await freePort(), await freePort()]
   const page = readFileSync(join(ROOT, 'docs/first-hour.md'), 'utf8')
     .replaceAll('7007', `${patientPort}`)
@@ -50,8 +50,9 @@ t.test('the first hour goes as docs/first-hour.md says', { skip: mosquitto.skip 
   checkout(folder)
   const env = { ...process.env, PATH: `${join(folder, 'bin')}:${process.env.PATH}` }
   const terminals = new Map<string, Terminal>()
-  t.teardown(() => {
+  t.teardown(async () => {
     for (const terminal of terminals.values()) terminal.interrupt()
+    await Promise.all([...terminals.values()].map(({ ended }) => ended)) // the broker writes its database when it ends
   })
 
   async function type({ language, terminal, text }: Block): Promise<void> {
