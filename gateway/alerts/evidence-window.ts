@@ -27,18 +27,21 @@ export function evidenceWindow(
 ): EvidenceWindow {
   const { samples } = input
   const unusable = new Set([...window.leadsOff, ...window.leadsAbsent])
+  // One block, not twelve small ones that would keep each other's neighbourhood in memory when they are forgotten.
+  const counts = new Int16Array(input.leads.length * samples)
   const leads = input.leads.map((lead, index): [Lead, Int16Array | null] => {
-    const millivolts = window.signal.subarray(index * samples, (index + 1) * samples)
+    const [first, end] = [index * samples, (index + 1) * samples]
+    const millivolts = window.signal.subarray(first, end)
     // A lead whose channel was at fault is all zero (`EcgWindow.signal`).
     const usable = !unusable.has(lead) && millivolts.some(value => value !== 0)
-    return [lead, usable ? microvolts(millivolts) : null]
+    return [lead, usable ? microvolts(millivolts, counts.subarray(first, end)) : null]
   })
   return { alert, rate: input.rate as Hertz, samples, leads: new Map(leads) }
 }
 
-/** Beyond ±32 mV, which no heart reaches, it is clipped. */
-function microvolts(millivolts: Float32Array): Int16Array {
-  return Int16Array.from(millivolts, value =>
-    Math.max(-INT16_MAX, Math.min(INT16_MAX, Math.round(value * MICROVOLTS_PER_MILLIVOLT))),
-  )
+/** Into `counts`. Beyond ±32 mV, which no heart reaches, it is clipped. */
+function microvolts(millivolts: Float32Array, counts: Int16Array): Int16Array {
+  for (let i = 0; i < counts.length; i++)
+    counts[i] = Math.max(-INT16_MAX, Math.min(INT16_MAX, Math.round(millivolts[i]! * MICROVOLTS_PER_MILLIVOLT)))
+  return counts
 }

@@ -95,13 +95,15 @@ function keptWindow(
   { window, start, uncertaintyMs }: AssessedWindow,
   { ring, leads }: PatientWaveform,
 ): KeptWindow {
+  const microvolts = new Int32Array(leads.length * window.samples)
   const signal = new Map(
-    leads.map(lead => {
+    leads.map((lead, row) => {
       const position = STANDARD_LEADS.indexOf(lead)
-      const values = Int32Array.from({ length: window.samples }, (_, i) => {
+      const values = microvolts.subarray(row * window.samples, (row + 1) * window.samples)
+      for (let i = 0; i < values.length; i++) {
         const value = ring.at(position, window.firstSample + i)
-        return Number.isNaN(value) ? ABSENT : Math.round(value * MICROVOLTS)
-      })
+        values[i] = Number.isNaN(value) ? ABSENT : Math.round(value * MICROVOLTS)
+      }
       return [lead, values]
     }),
   )
@@ -119,6 +121,6 @@ function keptWindow(
       reasons: window.reasons,
     },
     signal,
-    bytes: leads.length * window.samples * Int32Array.BYTES_PER_ELEMENT,
+    bytes: microvolts.byteLength,
   }
 }
