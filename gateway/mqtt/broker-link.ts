@@ -76,7 +76,7 @@ export function keepConnected(options: BrokerLinkOptions): BrokerLink {
         protocolVersion: broker.protocolVersion ?? 4,
         clientId: options.clientId,
         clean: true,
-        writeCache: false, // or a Buffer is kept for each of the 65,536 numbers: 10 MB
+        writeCache: false, // or a Buffer is kept for each of the 65,536 numbers
         keepalive: timing.keepalive / 1000,
         connectTimeout: timing.connectTimeout,
         reconnectPeriod: 0, // one client object is one connection; the waits between them are ours

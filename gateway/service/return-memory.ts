@@ -11,7 +11,7 @@ let trim: Promise<Trim> | undefined
  * Gives the system back what was freed. The C library keeps it for later: the candidates that were tried and left have used more
  * than what runs ever will, and among blocks of many lengths of life no hole is as large as the next one needs. From the first
  * call on, large blocks are kept apart, and go back at once; the small ones' holes go back with each call, in some milliseconds
- * of another thread. 16 patients take 80 MiB less so. glibc only; elsewhere nothing happens.
+ * of another thread. glibc only; elsewhere nothing happens.
  */
 export async function returnMemory(): Promise<void> {
   trim ??= openTrim()

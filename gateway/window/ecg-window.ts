@@ -33,7 +33,8 @@ export interface EcgWindow {
   readonly reasons: readonly string[]
   /**
    * mV, lead-major (`leads × samples` of the bundle's input, in the bundle's lead order and rate). A lead that cannot be used
-   * is all zero. Missing stretches are bridged by a straight line and counted in `missing`.
+   * is all zero. Missing stretches are bridged by a straight line and counted in `missing`. A device's is borrowed: once the window
+   * is told, its memory may be that of a later one.
    */
   readonly signal: Float32Array
   /** Host monotonic time at which the packet that completed the window arrived: where its latency counts from. */
