@@ -8,8 +8,8 @@ import type { AssessedWindow } from './alerts/assessed-window.js'
 import { type EvidenceWindow, evidenceWindow } from './alerts/evidence-window.js'
 import type { TechnicalKey } from './alerts/technical-conditions.js'
 
-/** Windows behind alerts that are kept in memory, 24 kB each at 100 Hz; the oldest goes first. */
-const MAX_EVIDENCE_WINDOWS = 256
+/** Of all windows behind alerts that are kept in memory; the oldest go first. 131 of a model at 100 Hz, 26 at 500 Hz. */
+const MOST_EVIDENCE_BYTES = 3 * 2 ** 20
 
 export interface AlertingOptions extends AlertEngineOptions {
   readonly input: Manifest['input']
@@ -56,6 +56,7 @@ export function createAlerting({ unfinished, publish, ...options }: AlertingOpti
     },
   })
   const windows = new Map<string, EvidenceWindow>()
+  let evidenceBytes = 0
   const watchers = new Set<(transition: AlertTransition) => void>([accountant.transition, publish])
 
   function tell(transitions: readonly AlertTransition[]): void {
@@ -64,7 +65,12 @@ export function createAlerting({ unfinished, publish, ...options }: AlertingOpti
 
   function keep(id: string, window: EvidenceWindow): void {
     windows.set(id, window)
-    if (windows.size > MAX_EVIDENCE_WINDOWS) windows.delete(windows.keys().next().value!)
+    evidenceBytes += window.bytes
+    for (const [oldest, { bytes }] of windows) {
+      if (evidenceBytes <= MOST_EVIDENCE_BYTES) return
+      windows.delete(oldest)
+      evidenceBytes -= bytes
+    }
   }
 
   tell(engine.resume(unfinished))

@@ -14,6 +14,8 @@ export interface EvidenceWindow {
   readonly samples: number
   /** µV. Null: the lead could not be used, or the device has none. */
   readonly leads: ReadonlyMap<Lead, Int16Array | null>
+  /** Of memory, for as long as it is kept. */
+  readonly bytes: number
 }
 
 const MICROVOLTS_PER_MILLIVOLT = 1000
@@ -36,7 +38,7 @@ export function evidenceWindow(
     const usable = !unusable.has(lead) && millivolts.some(value => value !== 0)
     return [lead, usable ? microvolts(millivolts, counts.subarray(first, end)) : null]
   })
-  return { alert, rate: input.rate as Hertz, samples, leads: new Map(leads) }
+  return { alert, rate: input.rate as Hertz, samples, leads: new Map(leads), bytes: counts.byteLength }
 }
 
 /** Into `counts`. Beyond ±32 mV, which no heart reaches, it is clipped. */

@@ -67,6 +67,25 @@ for (const broker of BROKERS)
     t.match(late.alerts[0], { id, acknowledged: { by: 'nurse-7' } }, 'who comes later sees that it was acknowledged')
   })
 
+t.test('of the windows behind alerts 3 MiB are kept, the newest', async t => {
+  const started: string[] = []
+  const alerting = createAlerting({
+    tasks: [task('AFIB', { alert: { tier: 'acute', need: 1, of: 1, clearBelow: 0.5 } })],
+    input: bundleInput(),
+    hop: Seconds(5),
+    clock: hostClock,
+    newId: () => ulid(),
+    suppressed: () => {},
+    unfinished: [],
+    publish: ({ id, phase }) => phase === 'start' && started.push(id),
+  })
+  for (let patient = 0; patient < 132; patient++)
+    alerting.window(`d${patient}`, withSignal(assessedWindow({ AFIB: 0.9 }, Date.now())))
+  t.equal(started.length, 132)
+  t.throws(() => alerting.evidence(started[0]!), { code: 'ALERT_WITHOUT_EVIDENCE' })
+  for (const id of started.slice(1)) t.equal(alerting.evidence(id).bytes, 24_000)
+})
+
 /** Twelve leads of ±1.5 mV. */
 function withSignal(assessed: AssessedWindow): AssessedWindow {
   const signal = Float32Array.from({ length: 12_000 }, (_, i) => (i % 2 === 0 ? 1.5 : -1.5))

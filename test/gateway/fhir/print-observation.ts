@@ -11,7 +11,7 @@ const leads = STANDARD_LEADS.map((lead, index): [Lead, Int16Array | null] => [
   lead === 'V6' ? null : Int16Array.from({ length: 1000 }, (_, i) => ((i * 7 + index) % 2000) - 1000),
 ])
 const observation = alertObservation(
-  { alert: alert!, rate: Hertz(100), samples: 1000, leads: new Map(leads) },
+  { alert: alert!, rate: Hertz(100), samples: 1000, leads: new Map(leads), bytes: 24_000 },
   { gateway: 'amb-12', release: process.argv[2] as FhirRelease },
 )
 process.stdout.write(JSON.stringify(observation))
