@@ -39,6 +39,11 @@ import { createWindowRate } from './window-rate.js'
  */
 const PIPELINE_TICK = Millis(40)
 const MEBIBYTE = 2 ** 20
+/**
+ * Devices are started one after another. A device's windows count from its START (spec/mqtt.md, `window`): a ward whose devices
+ * start together completes all its windows at the same moment, and each waits for those before it, at every hop.
+ */
+const START_APART = Millis(50)
 /** How often alerts look at the time. */
 const ALERT_TICK = Seconds(1)
 /** How often each device's counters are told again although nothing happened to it. */
@@ -229,7 +234,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     for (const pipeline of pipelines) pipeline.use(windowModel({ engine, bundle }))
     useRules(bundle.manifest, current)
   })
-  for (const pipeline of pipelines) pipeline.start()
+  const starts = pipelines.map(({ start }, place) => setTimeout(start, place * START_APART))
   const lending = await lendDevices(config.data, streams, log)
 
   let stopping = false
@@ -251,6 +256,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     for (const pipeline of pipelines) pipeline.tick(now, now < catchingUpUntil)
   }, PIPELINE_TICK)
   const timers = [
+    ...starts,
     setInterval(() => {
       alerting.condition(GATEWAY_DEVICE, 'MODEL_FALLBACK', models.fault)
       alerting.condition(GATEWAY_DEVICE, 'CLOCK_UNSYNCHRONISED', clockFault())
