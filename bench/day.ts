@@ -26,6 +26,9 @@ const { values } = parseArgs({
 const minutes = Number(values.minutes)
 const hop = Number(values.hop)
 const SAMPLE_EVERY_MS = 10_000
+const MEBIBYTE = 2 ** 20
+/** From the start to every device's first window: 10 s of ECG, and what comes before. */
+const FIRST_WINDOW_MS = 20_000
 /** Clocks, JIT and buffers settle in the first fifth; growth is judged after it. */
 const SETTLING = 0.2
 const MAIN = fileURLToPath(new URL('../gateway/cli/main.js', import.meta.url))
@@ -61,21 +64,28 @@ interface Sample {
   readonly externalMiB: number
   readonly descriptors: number
   readonly logBytes: number
+  /** Assessed since the start. */
+  readonly windows: number
 }
 const samples: Sample[] = []
 const began = Date.now()
 while (Date.now() - began < minutes * 60_000) {
   await sleep(SAMPLE_EVERY_MS)
   if (gateway.exitCode !== null) throw new Error(`the gateway ended: ${logged().slice(-2000)}`)
-  const held = await scrape()
+  const sum = await scrape()
   samples.push({
     hours: (Date.now() - began) / 3_600_000,
-    rssMiB: held('process_resident_memory_bytes'),
-    heapMiB: held('nodejs_heap_size_used_bytes'),
-    externalMiB: held('nodejs_external_memory_bytes'),
+    rssMiB: sum('process_resident_memory_bytes') / MEBIBYTE,
+    heapMiB: sum('nodejs_heap_size_used_bytes') / MEBIBYTE,
+    externalMiB: sum('nodejs_external_memory_bytes') / MEBIBYTE,
     descriptors: readdirSync(`/proc/${gateway.pid}/fd`).length,
     logBytes: statSync(join(folder, 'log')).size,
+    windows: sum('ecgclip_windows_total'),
   })
+  const due = devices.length * Math.floor((Date.now() - began - FIRST_WINDOW_MS) / (1000 * hop))
+  const { windows } = samples.at(-1)!
+  // A gateway that does nothing is flat, too.
+  if (windows < 0.9 * due) throw new Error(`${windows} of ${due} windows came: ${logged().slice(-2000)}`)
 }
 const settled = samples.filter(({ hours }) => hours > (SETTLING * minutes) / 60)
 const result = {
@@ -83,13 +93,14 @@ const result = {
   minutes,
   hop,
   'windows of how many hours at the default hop': Number(((minutes / 60) * (5 / hop)).toFixed(1)),
+  windows: samples.at(-1)!.windows,
   'RSS MiB, settled': round(settled[0]!.rssMiB),
   'RSS MiB, end': round(settled.at(-1)!.rssMiB),
   'RSS slope MiB/h': round(slope(settled, ({ rssMiB }) => rssMiB)),
   'descriptors, settled': settled[0]!.descriptors,
   'descriptors, end': settled.at(-1)!.descriptors,
   'log KiB/h': round(slope(settled, ({ logBytes }) => logBytes) / 1024),
-  'state folder MiB': round(sizeOf(config.data) / 2 ** 20),
+  'state folder MiB': round(sizeOf(config.data) / MEBIBYTE),
 }
 gateway.kill('SIGTERM')
 const [code] = await once(gateway, 'exit')
@@ -99,11 +110,15 @@ rmSync(folder, { recursive: true })
 if (values.json) console.log(JSON.stringify({ ...result, exit: code, samples }))
 else console.table(result)
 
-/** What the gateway says of itself, as whoever watches it over years sees it; MiB. */
+/** What the gateway says of itself, as whoever watches it over years sees it: of a metric, the sum over its labels. */
 async function scrape(): Promise<(metric: string) => number> {
   // Not on a connection that was kept: the gateway may be closing it at this very moment.
   const text = await fetch(metrics, { headers: { connection: 'close' } }).then(answer => answer.text())
-  return metric => Number(new RegExp(`^${metric} (\\S+)$`, 'm').exec(text)?.[1]) / 2 ** 20
+  return metric =>
+    [...text.matchAll(new RegExp(`^${metric}(?:{.*})? (\\S+)$`, 'gm'))].reduce(
+      (sum, [, value]) => sum + Number(value),
+      0,
+    )
 }
 
 /** Least squares, per hour. */
