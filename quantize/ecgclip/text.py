@@ -68,7 +68,7 @@ def _encode(texts: list[str], model: str, *, progress: bool) -> Floats:
     try:
         from transformers import AutoModel, AutoTokenizer  # only who embeds needs it
     except ImportError as error:
-        raise EcgclipError("The text encoder needs transformers: pip install -r requirements-text.txt.") from error
+        raise EcgclipError("The text encoder needs transformers: pip install transformers.") from error
     where = _folder(model)
     try:
         tokenizer, network = AutoTokenizer.from_pretrained(where), AutoModel.from_pretrained(where).eval()
