@@ -50,7 +50,9 @@ const gateway = spawn(process.execPath, [MAIN, 'run', '-c', join(folder, 'gatewa
   stdio: ['ignore', 'ignore', log.fd],
   env: { ...process.env, NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --max-semi-space-size=2` }, // as the service's
 })
+// Or it would take the terminals of the next run.
 process.on('exit', () => gateway.kill('SIGKILL'))
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 const logged = () => readFileSync(join(folder, 'log'), 'utf8')
 while (!logged().includes('gateway started') && gateway.exitCode === null) await sleep(100)
 if (gateway.exitCode !== null) throw new Error(`the gateway did not start: ${logged()}`)
