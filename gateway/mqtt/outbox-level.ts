@@ -29,6 +29,9 @@ export type StoreOperation = BatchOperation<Level, string, string>
 const KEYS_AT_ONCE = 2000
 const KEYS_AT_ONCE_BYTES = 2 ** 18
 
+/** What LevelDB collects in memory before it becomes a table on the disk; the log has it at once. By default 4 MiB, which take hours to fill. */
+const WRITE_BUFFER_BYTES = 2 ** 20
+
 const COUNTERS = 'counters'
 const SEQ_DIGITS = 16 // of Number.MAX_SAFE_INTEGER
 const padded = (seq: number) => String(seq).padStart(SEQ_DIGITS, '0')
@@ -56,7 +59,7 @@ export interface OpenedLevel {
 
 /** Reads everything that later work relies on, so that damage shows here and not at the first alert. */
 export async function openOutboxLevel(path: string): Promise<OpenedLevel> {
-  const db: Level = new ClassicLevel(path)
+  const db: Level = new ClassicLevel(path, { writeBufferSize: WRITE_BUFFER_BYTES })
   await db.open()
   try {
     const counters = await db.get(COUNTERS)
