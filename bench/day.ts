@@ -25,6 +25,8 @@ const { values } = parseArgs({
 })
 const minutes = Number(values.minutes)
 const hop = Number(values.hop)
+/** Windows, alerts and messages, than at the default hop of 5 s. */
+const faster = 5 / hop
 const SAMPLE_EVERY_MS = 10_000
 const MEBIBYTE = 2 ** 20
 /** From the start to every device's first window: 10 s of ECG, and what comes before. */
@@ -94,11 +96,12 @@ const result = {
   patients: devices.length,
   minutes,
   hop,
-  'windows of how many hours at the default hop': Number(((minutes / 60) * (5 / hop)).toFixed(1)),
+  'windows of how many hours at the default hop': round((minutes / 60) * faster),
   windows: samples.at(-1)!.windows,
   'RSS MiB, settled': round(settled[0]!.rssMiB),
   'RSS MiB, end': round(settled.at(-1)!.rssMiB),
   'RSS slope MiB/h': round(slope(settled, ({ rssMiB }) => rssMiB)),
+  'RSS slope MiB per hour of windows': round(slope(settled, ({ rssMiB }) => rssMiB) / faster),
   'descriptors, settled': settled[0]!.descriptors,
   'descriptors, end': settled.at(-1)!.descriptors,
   'log KiB/h': round(slope(settled, ({ logBytes }) => logBytes) / 1024),
