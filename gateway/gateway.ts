@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { setInterval } from 'node:timers'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { monotonicFactory } from 'ulid'
 import { Microseconds, Millis, Seconds, UnixMillis } from '../ecg/units.js'
 import { openDevice } from '../firmware-bridge/devices/open-device.js'
@@ -234,7 +235,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     for (const pipeline of pipelines) pipeline.use(windowModel({ engine, bundle }))
     useRules(bundle.manifest, current)
   })
-  const starts = pipelines.map(({ start }, place) => setTimeout(start, place * START_APART))
+  for (const [place, pipeline] of pipelines.entries()) {
+    if (place > 0) await sleep(START_APART)
+    pipeline.start()
+  }
   const lending = await lendDevices(config.data, streams, log)
 
   let stopping = false
@@ -256,7 +260,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     for (const pipeline of pipelines) pipeline.tick(now, now < catchingUpUntil)
   }, PIPELINE_TICK)
   const timers = [
-    ...starts,
     setInterval(() => {
       alerting.condition(GATEWAY_DEVICE, 'MODEL_FALLBACK', models.fault)
       alerting.condition(GATEWAY_DEVICE, 'CLOCK_UNSYNCHRONISED', clockFault())
