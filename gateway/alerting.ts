@@ -6,6 +6,7 @@ import { type AlertEngineOptions, type AlertRules, createAlertEngine } from './a
 import { AlertError } from './alerts/alert-error.js'
 import type { AssessedWindow } from './alerts/assessed-window.js'
 import { type EvidenceWindow, evidenceWindow } from './alerts/evidence-window.js'
+import { newestWithin } from './alerts/newest-within.js'
 import type { TechnicalKey } from './alerts/technical-conditions.js'
 
 /** Of all windows behind alerts that are kept in memory; the oldest go first. 131 of a model at 100 Hz, 26 at 500 Hz. */
@@ -55,22 +56,11 @@ export function createAlerting({ unfinished, publish, ...options }: AlertingOpti
       options.suppressed(suppression)
     },
   })
-  const windows = new Map<string, EvidenceWindow>()
-  let evidenceBytes = 0
+  const windows = newestWithin<EvidenceWindow>(MOST_EVIDENCE_BYTES)
   const watchers = new Set<(transition: AlertTransition) => void>([accountant.transition, publish])
 
   function tell(transitions: readonly AlertTransition[]): void {
     for (const transition of transitions) for (const watcher of watchers) watcher(transition)
-  }
-
-  function keep(id: string, window: EvidenceWindow): void {
-    windows.set(id, window)
-    evidenceBytes += window.bytes
-    for (const [oldest, { bytes }] of windows) {
-      if (evidenceBytes <= MOST_EVIDENCE_BYTES) return
-      windows.delete(oldest)
-      evidenceBytes -= bytes
-    }
   }
 
   tell(engine.resume(unfinished))
@@ -79,7 +69,7 @@ export function createAlerting({ unfinished, publish, ...options }: AlertingOpti
     window(device, assessed) {
       const transitions = engine.window(device, assessed)
       for (const alert of transitions)
-        if (alert.phase === 'start') keep(alert.id, evidenceWindow(alert, assessed, input))
+        if (alert.phase === 'start') windows.set(alert.id, evidenceWindow(alert, assessed, input))
       tell(transitions)
     },
     condition: (device, key, detail) => tell(engine.condition(device, key, detail)),

@@ -1,6 +1,7 @@
 import { STANDARD_LEADS } from '../../ecg/leads.js'
 import type { AlertTransition } from '../alerts/alert.js'
 import type { AssessedWindow } from '../alerts/assessed-window.js'
+import { newestWithin } from '../alerts/newest-within.js'
 import type { EvidenceAnswer, MonitoredAlert } from './live/live-messages.js'
 import type { PatientWaveform } from './patient-waveform.js'
 
@@ -37,29 +38,13 @@ export interface SeenWindow {
 
 export function createAlertBoard(): AlertBoard {
   const alerts = new Map<string, MonitoredAlert>()
-  const windows = new Map<string, KeptWindow>()
-  let bytes = 0
-
-  function keep(transition: AlertTransition, { assessed, waveform }: SeenWindow): void {
-    const kept = keptWindow({ ...transition, window: true }, assessed, waveform)
-    windows.set(transition.id, kept)
-    bytes += kept.bytes
-    for (const oldest of windows.keys()) {
-      if (bytes <= MOST_WINDOW_BYTES) return
-      forgetWindow(oldest)
-    }
-  }
-
-  function forgetWindow(id: string): void {
-    bytes -= windows.get(id)?.bytes ?? 0
-    windows.delete(id)
-  }
+  const windows = newestWithin<KeptWindow>(MOST_WINDOW_BYTES)
 
   function forgetEnded(): void {
     const ended = [...alerts.values()].filter(({ state }) => state === 'inactive')
     for (const { id } of ended.slice(0, Math.max(0, ended.length - MOST_ENDED))) {
       alerts.delete(id)
-      forgetWindow(id)
+      windows.delete(id)
     }
   }
 
@@ -72,7 +57,8 @@ export function createAlertBoard(): AlertBoard {
     add(transition, seen) {
       const { id } = transition
       // The window of the start says what was seen; later ones would show the end of an episode in its place.
-      if (seen && transition.type !== 'ST' && !windows.has(id) && transition.state === 'active') keep(transition, seen)
+      if (seen && transition.type !== 'ST' && !windows.has(id) && transition.state === 'active')
+        windows.set(id, keptWindow({ ...transition, window: true }, seen.assessed, seen.waveform))
       const alert = { ...transition, window: windows.has(id) }
       alerts.delete(id)
       alerts.set(id, alert)

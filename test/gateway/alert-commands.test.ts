@@ -1,14 +1,13 @@
 import t from 'tap'
-import { ulid } from 'ulid'
-import { Seconds } from '../../ecg/units.js'
 import { alertCommands } from '../../gateway/alert-commands.js'
-import { createAlerting } from '../../gateway/alerting.js'
 import type { AssessedWindow } from '../../gateway/alerts/assessed-window.js'
+import { alertingFor } from './alerting-rig.js'
 import { assessedWindow, task } from './alerts/alert-rig.js'
 import { BROKERS } from './mqtt/brokers.js'
-import { hostClock, messagingFor } from './mqtt/messaging-rig.js'
+import { messagingFor } from './mqtt/messaging-rig.js'
 import { subscribe } from './mqtt/subscriber.js'
-import { bundleInput } from './window/bundle-input.js'
+
+const ALERTS_AT_ONCE = [task('AFIB', { alert: { tier: 'acute', need: 1, of: 1, clearBelow: 0.5 } })]
 
 /** From a window to the subscriber who acknowledges the alert that it raised, over a real broker. */
 
@@ -16,16 +15,7 @@ for (const broker of BROKERS)
   t.test(broker.name, { skip: broker.skip }, async t => {
     const { url } = await broker.start(t)
     const messaging = await messagingFor(t, url)
-    const alerting = createAlerting({
-      tasks: [task('AFIB', { alert: { tier: 'acute', need: 1, of: 1, clearBelow: 0.5 } })],
-      input: bundleInput(),
-      hop: Seconds(5),
-      clock: hostClock,
-      newId: () => ulid(),
-      suppressed: () => {},
-      unfinished: [],
-      publish: messaging.publishAlert,
-    })
+    const alerting = alertingFor(messaging.publishAlert, { tasks: ALERTS_AT_ONCE })
     messaging.answer(alertCommands(alerting, messaging.publishEvidence))
     const subscriber = await subscribe(t, url)
     await subscriber.until('the birth', () => subscriber.last('gw-1/state')?.state === 'online')
@@ -69,16 +59,7 @@ for (const broker of BROKERS)
 
 t.test('of the windows behind alerts 3 MiB are kept, the newest', async t => {
   const started: string[] = []
-  const alerting = createAlerting({
-    tasks: [task('AFIB', { alert: { tier: 'acute', need: 1, of: 1, clearBelow: 0.5 } })],
-    input: bundleInput(),
-    hop: Seconds(5),
-    clock: hostClock,
-    newId: () => ulid(),
-    suppressed: () => {},
-    unfinished: [],
-    publish: ({ id, phase }) => phase === 'start' && started.push(id),
-  })
+  const alerting = alertingFor(({ id, phase }) => phase === 'start' && started.push(id), { tasks: ALERTS_AT_ONCE })
   for (let patient = 0; patient < 132; patient++)
     alerting.window(`d${patient}`, withSignal(assessedWindow({ AFIB: 0.9 }, Date.now())))
   t.equal(started.length, 132)

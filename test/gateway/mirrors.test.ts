@@ -1,31 +1,18 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { ulid } from 'ulid'
-import { Seconds } from '../../ecg/units.js'
-import { createAlerting } from '../../gateway/alerting.js'
 import { ConfigSchema } from '../../gateway/config/config.js'
 import { startMirrors } from '../../gateway/mirrors.js'
-import { task } from './alerts/alert-rig.js'
+import { alertingFor } from './alerting-rig.js'
 import { aedes, cable } from './mqtt/brokers.js'
-import { hostClock, messagingFor, messagingOptions } from './mqtt/messaging-rig.js'
+import { messagingFor, messagingOptions } from './mqtt/messaging-rig.js'
 import { gaps, subscribe } from './mqtt/subscriber.js'
-import { bundleInput } from './window/bundle-input.js'
 
 t.test('two brokers get every alert, each numbered for itself, and one’s outage is not the other’s', async t => {
   const [near, far] = [await aedes.start(t), await aedes.start(t)]
   const line = await cable(t, far)
   const messaging = await messagingFor(t, near.url)
-  const alerting = createAlerting({
-    tasks: [task('AFIB')],
-    input: bundleInput(),
-    hop: Seconds(5),
-    clock: hostClock,
-    newId: () => ulid(),
-    suppressed: () => {},
-    unfinished: [],
-    publish: messaging.publishAlert,
-  })
+  const alerting = alertingFor(messaging.publishAlert)
   alerting.condition('d', 'DEVICE_LOST', 'unplugged')
   const { mirrors } = ConfigSchema.parse({ mirrors: { research: { url: line.url.href, base: 'study' } } })
   const common = messagingOptions({ url: '', dataFolder: messaging.dataFolder })

@@ -1,11 +1,8 @@
-import { ulid } from 'ulid'
-import { Seconds } from '../../../ecg/units.js'
 import { alertCommands } from '../../../gateway/alert-commands.js'
-import { createAlerting } from '../../../gateway/alerting.js'
 import { startMessaging } from '../../../gateway/mqtt/messaging.js'
-import { assessedWindow, task } from '../alerts/alert-rig.js'
-import { bundleInput } from '../window/bundle-input.js'
-import { hostClock, messagingOptions } from './messaging-rig.js'
+import { alertingFor } from '../alerting-rig.js'
+import { assessedWindow } from '../alerts/alert-rig.js'
+import { messagingOptions } from './messaging-rig.js'
 
 /**
  * A gateway with one patient, `patch-1`, who is in AF all the time and whose windows come twenty times as fast: its alert
@@ -13,16 +10,7 @@ import { hostClock, messagingOptions } from './messaging-rig.js'
  */
 const [url, dataFolder] = process.argv.slice(2)
 const messaging = await startMessaging(messagingOptions({ url: url!, dataFolder: dataFolder! }))
-const alerting = createAlerting({
-  tasks: [task('AFIB')],
-  input: bundleInput(),
-  hop: Seconds(5),
-  clock: hostClock,
-  newId: () => ulid(),
-  suppressed: () => {},
-  unfinished: messaging.unfinished,
-  publish: messaging.publishAlert,
-})
+const alerting = alertingFor(messaging.publishAlert, { unfinished: messaging.unfinished })
 messaging.answer(alertCommands(alerting, messaging.publishEvidence))
 process.stdin.on('data', line => {
   alerting.condition('patch-2', 'DEVICE_LOST', /lost/.test(String(line)) ? 'unplugged' : null)
