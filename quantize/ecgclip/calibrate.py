@@ -3,13 +3,15 @@
 Calibration comes after quantization, because quantization shifts logits, and is the same for every variant of a bundle.
 Each patient counts once, however many windows there are of one: half an hour that a network cannot read must not decide
 for everybody. Acute tasks are the exception: few patients have minutes of what is looked for, and each window counts.
+Who is told of VT in ventricular fibrillation was not called for nothing: when a level is chosen, windows of a rhythm
+that the catalog calls akin are neither right nor false. They do count for the probability.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +61,21 @@ class Alert:
 
 
 @dataclass(frozen=True)
+class Windows:
+    """Windows for which one task is known."""
+
+    logits: Array
+    truth: Flags
+    quiet: Flags  # must not set off an alert
+    akin: Flags  # have a rhythm akin to the task
+    weights: Array
+
+    def where(self, here: Flags) -> Windows:
+        """Some of them."""
+        return Windows(self.logits[here], self.truth[here], self.quiet[here], self.akin[here], self.weights[here])
+
+
+@dataclass(frozen=True)
 class OperatingPoint:
     """How one task is read."""
 
@@ -92,11 +109,11 @@ def patient_weights(patients: Sequence[str]) -> Array:
     return np.asarray(1 / counts[numbers])
 
 
-def fit_platt(logits: Array, truth: Array, weights: Array) -> Platt:
+def fit_platt(logits: Array, truth: Flags, weights: Array) -> Platt:
     """Platt scaling with his smoothed targets and a prior on slope and offset."""
-    z, y = np.asarray(logits, dtype=np.float64), np.asarray(truth, dtype=np.float64)
-    positives, negatives = (weights * y).sum(), (weights * (1 - y)).sum()
-    target = np.where(y > 0.5, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+    z = np.asarray(logits, dtype=np.float64)
+    positives, negatives = (weights * truth).sum(), (weights * ~truth).sum()
+    target = np.where(truth, (positives + 1) / (positives + 2), 1 / (negatives + 2))
 
     def loss(at: Array) -> float:
         s = np.exp(at[0]) * z + at[1]
@@ -108,52 +125,38 @@ def fit_platt(logits: Array, truth: Array, weights: Array) -> Platt:
 
 
 def choose(
-    logits: Array,
-    truth: Array,
-    quiet: Flags,
-    weights: Array,
-    policy: AlertPolicy | None,
-    recipe: CalibrationRecipe,
-    *,
-    evidence: bool,
+    windows: Windows, policy: AlertPolicy | None, recipe: CalibrationRecipe, *, evidence: bool
 ) -> OperatingPoint:
-    """Operating point of one task from windows whose label is known; `quiet` marks those that must not set it off."""
+    """Operating point of one task."""
     acute = policy is not None and policy.tier == "acute"
-    weights = np.ones(len(truth)) if acute else weights
-    platt = fit_platt(logits, truth, weights)
-    p, y = platt(logits), truth > 0.5
-    if evidence and policy and (level := alert_threshold(p, y, quiet, weights, policy, recipe)) is not None:
-        best = BEST[policy.tier]
+    if acute:
+        windows = replace(windows, weights=np.ones(len(windows.truth)))
+    platt = fit_platt(windows.logits, windows.truth, windows.weights)
+    p, y = platt(windows.logits), windows.truth
+    if evidence and policy and (level := alert_threshold(p, windows, policy, recipe)) is not None:
         rule = (
             f"alert: PPV >= {lowest_ppv(policy, recipe):g}, at most {recipe.normal_exceedance:.1%} of normal windows "
-            f"above; of such levels where {best}; each {'window' if acute else 'patient'} counts once"
+            f"above; of such levels where {BEST[policy.tier]}; each {'window' if acute else 'patient'} counts once"
         )
+        if policy.akin:
+            rule += f", windows of {' and '.join(policy.akin)} alone not at all"
         below = _tidy(_probability(logit(level) - HYSTERESIS))
         return OperatingPoint(platt, Threshold(_tidy(level), rule), Alert(policy.tier, policy.need, policy.of, below))
     if y.any():
-        return OperatingPoint(platt, Threshold(_tidy(f1_threshold(p, y, weights)), "maximum F1"), None)
+        return OperatingPoint(platt, Threshold(_tidy(f1_threshold(p, y, windows.weights)), "maximum F1"), None)
     return OperatingPoint(platt, Threshold(0.5, "no positives to choose by"), None)
 
 
-def limb_lead_shift(
-    logits: Array,
-    truth: Array,
-    quiet: Flags,
-    weights: Array,
-    limb: Flags,
-    policy: AlertPolicy | None,
-    recipe: CalibrationRecipe,
-) -> float:
+def limb_lead_shift(windows: Windows, limb: Flags, policy: AlertPolicy | None, recipe: CalibrationRecipe) -> float:
     """How far the level of an alert lies higher, in logits, in windows of limb leads alone (`limb`) than in others.
 
     Both levels are what the alert's rule chooses. 0 where either kind has too few positives to say so.
     """
     levels = []
-    for here in (limb, ~limb):
-        y = truth[here] > 0.5
-        if policy is None or y.sum() < recipe.minimum_validation_positives:
+    for some in (windows.where(limb), windows.where(~limb)):
+        if policy is None or some.truth.sum() < recipe.minimum_validation_positives:
             return 0.0
-        level = alert_threshold(sigmoid(logits[here]), y, quiet[here], weights[here], policy, recipe)
+        level = alert_threshold(sigmoid(some.logits), some, policy, recipe)
         if level is None:
             return 0.0
         levels.append(logit(level))
@@ -165,17 +168,16 @@ def lowest_ppv(policy: AlertPolicy, recipe: CalibrationRecipe) -> float:
     return {"acute": recipe.acute_ppv, "prompt": recipe.alert_ppv, "screening": recipe.screening_ppv}[policy.tier]
 
 
-def alert_threshold(
-    p: Array, y: Flags, quiet: Flags, weights: Array, policy: AlertPolicy, recipe: CalibrationRecipe
-) -> float | None:
+def alert_threshold(p: Array, windows: Windows, policy: AlertPolicy, recipe: CalibrationRecipe) -> float | None:
     """Best of the levels that are precise and quiet; None where none catches what the recipe asks for at least.
 
     Quiet: normal records that do not have the condition themselves (a normal ECG may hold a premature beat) stay below.
     A missed acute rhythm counts as five false ones, as in the PhysioNet/CinC Challenge of 2015; a missed prompt finding
     as four, because it takes two windows to tell either.
     """
-    levels, calm = np.array(_levels(p)), quiet & ~y
-    caught, false = _above(p, weights * y, levels), _above(p, weights * ~y, levels)
+    y, weights = windows.truth, windows.weights
+    levels, calm = np.array(_levels(p)), windows.quiet & ~y
+    caught, false = _above(p, weights * y, levels), _above(p, weights * ~(y | windows.akin), levels)
     loud = _above(p, weights * calm, levels) / max((weights * calm).sum(), 1)
     positives = (weights * y).sum()
     fit = caught >= np.maximum(lowest_ppv(policy, recipe) * (caught + false), recipe.alert_sensitivity * positives)

@@ -19,6 +19,7 @@ class AlertPolicy:
     tier: str
     need: int
     of: int
+    akin: tuple[str, ...] = ()  # rhythms that it may be taken for, and that call for the same help
 
 
 @dataclass(frozen=True)
@@ -52,5 +53,5 @@ def _task(entry: dict[str, Any]) -> CatalogTask:
         entry["display"],
         entry["kind"],
         tuple(entry["codes"]),
-        AlertPolicy(**alert) if alert else None,
+        AlertPolicy(**alert | {"akin": tuple(alert.get("akin", ()))}) if alert else None,
     )

@@ -7,13 +7,14 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ecgclip.calibrate import OperatingPoint, choose, limb_lead_shift
+from ecgclip.calibrate import OperatingPoint, Windows, choose, limb_lead_shift
 from ecgclip.catalog import CatalogTask
 from ecgclip.config import CalibrationRecipe, QuantizationRecipe
 from ecgclip.errors import GateError
 from ecgclip.metrics import Measured, auroc, bootstrap, bootstrap_macro, columns_with, macro, prauc
 
 Array = npt.NDArray[np.floating]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,11 @@ def operating_points(
     recipe: CalibrationRecipe,
 ) -> list[OperatingPoint]:
     """Calibrate every task on the records for which it is known."""
-    quiet = quiet_records(truth, tasks)
     points = []
     for k, task in enumerate(tasks):
-        known = np.isfinite(truth[:, k])
         evidence = has_evidence(training_positives[k], float(np.nansum(truth[:, k])), recipe)
-        here = logits[known, k], truth[known, k], quiet[known], weights[known]
-        points.append(choose(*here, catalog[task].alert, recipe, evidence=evidence))
+        windows, _ = _known(task, logits, truth, weights, tasks, catalog)
+        points.append(choose(windows, catalog[task].alert, recipe, evidence=evidence))
     return points
 
 
@@ -64,21 +63,32 @@ def limb_lead_shifts(
     logits: Array,
     truth: Array,
     weights: Array,
-    limb: npt.NDArray[np.bool_],
+    limb: Flags,
     tasks: tuple[str, ...],
     catalog: dict[str, CatalogTask],
     recipe: CalibrationRecipe,
 ) -> Array:
     """`limb_lead_shift` of each task."""
-    quiet, shifts = quiet_records(truth, tasks), np.zeros(len(tasks), np.float32)
+    shifts = np.zeros(len(tasks), np.float32)
     for k, task in enumerate(tasks):
-        known = np.isfinite(truth[:, k])
-        here = logits[known, k], truth[known, k], quiet[known], weights[known], limb[known]
-        shifts[k] = limb_lead_shift(*here, catalog[task].alert, recipe)
+        windows, known = _known(task, logits, truth, weights, tasks, catalog)
+        shifts[k] = limb_lead_shift(windows, limb[known], catalog[task].alert, recipe)
     return shifts
 
 
-def quiet_records(truth: Array, tasks: tuple[str, ...]) -> npt.NDArray[np.bool_]:
+def _known(
+    task: str, logits: Array, truth: Array, weights: Array, tasks: tuple[str, ...], catalog: dict[str, CatalogTask]
+) -> tuple[Windows, Flags]:
+    """Windows for which a task is known, and which they are."""
+    k, alert = tasks.index(task), catalog[task].alert
+    kin = [tasks.index(other) for other in (alert.akin if alert else ()) if other in tasks]
+    akin = np.asarray((truth[:, kin] > 0.5).any(axis=1))
+    known = np.isfinite(truth[:, k])
+    all_windows = Windows(logits[:, k], truth[:, k] > 0.5, quiet_records(truth, tasks), akin, weights)
+    return all_windows.where(known), known
+
+
+def quiet_records(truth: Array, tasks: tuple[str, ...]) -> Flags:
     """Records that must not alarm anyone: read as normal; or, where nobody read them so, in sinus rhythm."""
     normal = truth[:, tasks.index("NORM")]
     sinus = truth[:, tasks.index("SR")] if "SR" in tasks else np.full(len(truth), np.nan)
@@ -98,7 +108,7 @@ def probabilities(logits: Array, points: list[OperatingPoint]) -> Array:
 def measure_task(
     p: Array,
     truth: Array,
-    quiet: npt.NDArray[np.bool_],
+    quiet: Flags,
     point: OperatingPoint,
     training_positives: int,
     recipe: CalibrationRecipe,

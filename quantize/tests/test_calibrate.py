@@ -7,6 +7,7 @@ import pytest
 
 from ecgclip.calibrate import (
     OperatingPoint,
+    Windows,
     alert_threshold,
     choose,
     fit_platt,
@@ -19,25 +20,34 @@ from ecgclip.catalog import AlertPolicy
 POLICY = AlertPolicy("prompt", 2, 3)
 
 
+def windows(logits, truth, quiet=None, weights=None, akin=None):
+    """Each its own patient, and normal where it is not positive, unless told otherwise."""
+    y = np.asarray(truth) > 0.5
+    return Windows(
+        np.asarray(logits, float), y, ~y if quiet is None else quiet,
+        np.zeros(len(y), bool) if akin is None else akin, np.ones(len(y)) if weights is None else weights,
+    )  # fmt: skip
+
+
 def test_platt_finds_slope_and_offset_again():
     rng = np.random.default_rng(0)
     z = rng.normal(size=20000)
     truth = rng.random(20000) < sigmoid(1.6 * z - 1.0)
-    platt = fit_platt(z, truth.astype(float), np.ones(20000))
+    platt = fit_platt(z, truth, np.ones(20000))
     assert platt.a == pytest.approx(1.6, rel=0.05)
     assert platt.b == pytest.approx(-1.0, abs=0.1)
 
 
 def test_platt_with_a_handful_of_separable_positives_stays_modest():
-    platt = fit_platt(np.array([-3.0] * 200 + [3.0] * 3), np.array([0.0] * 200 + [1.0] * 3), np.ones(203))
+    platt = fit_platt(np.array([-3.0] * 200 + [3.0] * 3), np.arange(203) >= 200, np.ones(203))
     assert 0.3 < platt.a < 3
     assert 0.5 < platt(np.array([3.0]))[0] < 0.999
 
 
 def test_platt_keeps_the_order_even_of_a_useless_score():
     rng = np.random.default_rng(1)
-    truth = (rng.random(100) < 0.2).astype(float)
-    assert fit_platt(-3 * truth + rng.normal(size=100), truth, np.ones(100)).a > 0
+    truth = rng.random(100) < 0.2
+    assert fit_platt(-3.0 * truth + rng.normal(size=100), truth, np.ones(100)).a > 0
 
 
 def test_alert_threshold_is_quiet_on_normal_records_and_precise(reference):
@@ -45,7 +55,7 @@ def test_alert_threshold_is_quiet_on_normal_records_and_precise(reference):
     y = np.arange(400) < 40
     p = sigmoid(np.where(y, 2.0, -2.0) + rng.normal(size=400))
     normal = np.arange(400) >= 200
-    level = alert_threshold(p, y, normal, np.ones(400), POLICY, reference.calibration)
+    level = alert_threshold(p, windows(p, y, normal), POLICY, reference.calibration)
     assert y[p >= level].mean() >= reference.calibration.alert_ppv
     assert (p[normal] >= level).mean() <= reference.calibration.normal_exceedance
     assert (p[y] >= level).mean() >= reference.calibration.alert_sensitivity
@@ -57,7 +67,7 @@ def test_screening_is_surer_than_a_prompt_alert(reference):
     p = sigmoid(np.where(y, 1.0, -1.0) + rng.normal(size=400))
     normal = np.arange(400) >= 390
     levels = {
-        tier: alert_threshold(p, y, normal, np.ones(400), AlertPolicy(tier, 2, 3), reference.calibration)
+        tier: alert_threshold(p, windows(p, y, normal), AlertPolicy(tier, 2, 3), reference.calibration)
         for tier in ("prompt", "screening")
     }
     assert y[p >= levels["screening"]].mean() >= reference.calibration.screening_ppv
@@ -67,9 +77,7 @@ def test_screening_is_surer_than_a_prompt_alert(reference):
 def test_a_task_that_cannot_be_precise_gets_no_alert(reference):
     rng = np.random.default_rng(3)
     truth = (np.arange(300) % 10 == 0).astype(float)
-    point = choose(
-        rng.normal(size=300), truth, truth < 1, np.ones(len(truth)), POLICY, reference.calibration, evidence=True
-    )
+    point = choose(windows(rng.normal(size=300), truth), POLICY, reference.calibration, evidence=True)
     assert point.alert is None
     assert 0 < point.threshold.value < 1
 
@@ -77,22 +85,20 @@ def test_a_task_that_cannot_be_precise_gets_no_alert(reference):
 @pytest.mark.parametrize(("evidence", "policy"), [(False, POLICY), (True, None)])
 def test_no_alert_without_evidence_or_policy(reference, evidence, policy):
     truth = (np.arange(100) < 20).astype(float)
-    point = choose(8 * truth - 4, truth, truth < 1, np.ones(100), policy, reference.calibration, evidence=evidence)
+    point = choose(windows(8 * truth - 4, truth), policy, reference.calibration, evidence=evidence)
     assert point.alert is None
 
 
 def test_alert_ends_below_where_it_starts_and_survives_json(reference):
     truth = (np.arange(100) < 20).astype(float)
-    point = choose(8 * truth - 4, truth, truth < 1, np.ones(len(truth)), POLICY, reference.calibration, evidence=True)
+    point = choose(windows(8 * truth - 4, truth), POLICY, reference.calibration, evidence=True)
     assert point.alert is not None
     assert point.alert.clear_below < point.threshold.value
     assert OperatingPoint.from_json(point.as_json()) == point
 
 
 def test_a_task_without_positives_still_has_a_threshold(reference):
-    point = choose(
-        np.zeros(50), np.zeros(50), np.ones(50, bool), np.ones(50), POLICY, reference.calibration, evidence=False
-    )
+    point = choose(windows(np.zeros(50), np.zeros(50)), POLICY, reference.calibration, evidence=False)
     assert point.threshold.value == 0.5
     assert dataclasses.asdict(point)["alert"] is None
 
@@ -103,11 +109,9 @@ def test_a_patient_counts_once_however_many_windows_there_are(reference):
     z = np.where(y, 1.5, -1.5) + rng.normal(size=300)
     patients = [f"p{k}" for k in range(300)]
     often = np.r_[np.arange(300), np.full(500, 7), np.full(500, 200)]  # two of them for hours
-    once = choose(z, y.astype(float), ~y, patient_weights(patients), POLICY, reference.calibration, evidence=True)
-    long = choose(
-        z[often], y[often].astype(float), ~y[often], patient_weights([patients[k] for k in often]), POLICY,
-        reference.calibration, evidence=True,
-    )  # fmt: skip
+    once = choose(windows(z, y, weights=patient_weights(patients)), POLICY, reference.calibration, evidence=True)
+    weights = patient_weights([patients[k] for k in often])
+    long = choose(windows(z[often], y[often], weights=weights), POLICY, reference.calibration, evidence=True)
     assert long.threshold == once.threshold
     assert long.platt.a == pytest.approx(once.platt.a, rel=1e-3)
 
@@ -117,10 +121,24 @@ def test_limb_leads_alone_are_shifted_to_where_one_threshold_fits_both(reference
     y = np.arange(2000) % 5 == 0
     limb = np.arange(2000) >= 1000
     z = np.where(y, 2.0, -2.0) + 0.7 * limb + 0.3 * rng.normal(size=2000)
-    shift = limb_lead_shift(z, y.astype(float), ~y, np.ones(2000), limb, POLICY, reference.calibration)
+    shift = limb_lead_shift(windows(z, y), limb, POLICY, reference.calibration)
     assert shift == pytest.approx(0.7, abs=0.5)
     few = limb & ~(y & (np.arange(2000) > 1010))
-    assert (
-        limb_lead_shift(z[few], y[few] * 1.0, ~y[few], np.ones(few.sum()), limb[few], POLICY, reference.calibration)
-        == 0
+    assert limb_lead_shift(windows(z[few], y[few]), limb[few], POLICY, reference.calibration) == 0
+
+
+def test_a_rhythm_akin_is_no_false_alarm_but_counts_for_the_probability(reference):
+    rng = np.random.default_rng(7)
+    n = 1000
+    fibrillating, tachycardia = np.arange(n) < 10, (np.arange(n) >= 10) & (np.arange(n) < 110)
+    z = np.where(fibrillating, 1.0, np.where(tachycardia, 1.5, -4.0)) + 0.5 * rng.normal(size=n)
+    policy = AlertPolicy("acute", 2, 3, akin=("VT",))
+    strict, lenient = (
+        choose(windows(z, fibrillating, np.arange(n) >= 110, akin=akin), policy, reference.calibration, evidence=True)
+        for akin in (None, tachycardia)
     )
+    assert strict.alert is None  # one in eleven would be fibrillation
+    assert lenient.alert is not None
+    assert (lenient.platt(z[fibrillating]) >= lenient.threshold.value).mean() > 0.9
+    assert "windows of VT alone not at all" in lenient.threshold.rule
+    assert lenient.platt == strict.platt
