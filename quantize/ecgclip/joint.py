@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +76,10 @@ class Joint:
         together = np.concatenate(parts)
         order: Rows = torch.randperm(len(together), generator=generator).numpy()
         return together[order]
+
+    def evenly(self, draws: int) -> Joint:
+        """The same with as many windows of each set in an epoch."""
+        return replace(self, sets=tuple(replace(settings, draws=draws) for settings in self.sets))
 
     def training_positives(self) -> Floats:
         """[tasks] windows with it; simulated ones, and whatever else is never validated, are no evidence."""

@@ -85,7 +85,7 @@ def tune(folded: Network, recipe: Recipe, joint: Joint, calibration: Floats, *, 
     for convolution in _convolutions(student):
         levels = WEIGHT_LEVELS // 2 if settings.reduce_range else WEIGHT_LEVELS
         register_parametrization(convolution, "weight", RoundedWeight(levels))
-    batch = recipe.training.batch
+    batch, joint = recipe.training.batch, joint.evenly(settings.tuning_draws)
     batches = len(joint.epoch(torch.Generator().manual_seed(0))) // batch
     optimiser = torch.optim.Adam(student.parameters(), lr=settings.tuning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.tuning_epochs * batches)

@@ -41,7 +41,12 @@ def tiny(reference):
         refits=(),
         calibration=dataclasses.replace(reference.calibration, bootstraps=50, minimum_validation_positives=3),
         quantization=dataclasses.replace(
-            reference.quantization, windows=16, task_gate_positives=3, tuning_epochs=0, symmetric_percentile=99.99
+            reference.quantization,
+            windows=16,
+            task_gate_positives=3,
+            tuning_epochs=0,
+            tuning_draws=128,
+            symmetric_percentile=99.99,
         ),
     )
 

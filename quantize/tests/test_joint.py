@@ -54,6 +54,11 @@ def test_an_epoch_has_one_set_whole_and_draws_of_the_other_and_repeats(joint):
     assert (kinds == 1).sum() == 16
 
 
+def test_every_set_can_have_the_same_share_of_an_epoch(joint):
+    kinds = joint.set_of(joint.evenly(40).epoch(torch.Generator().manual_seed(3)))
+    assert np.bincount(kinds).tolist() == [40, 40]
+
+
 def test_rare_tasks_are_drawn_more_often_than_they_occur(tiny, joint):
     labels = joint.labels.copy()
     rows = joint.rows(joint.training, "ptbxl")
