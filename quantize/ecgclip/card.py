@@ -75,7 +75,7 @@ def write_card(recipe: Recipe, report: dict[str, Any], tasks: dict[str, CatalogT
         "\n## Results on PTB-XL's validation fold\n",
         f"Macro average over the {report['macro']['int8']['tasks']} tasks with at least "
         f"{recipe.calibration.minimum_validation_positives} positives; 95 % bootstrap intervals over patients.\n\n",
-        "| variant, leads | AUROC | PRAUC |\n|---|---|---|\n",
+        "| variant; leads, or as another device would have recorded it | AUROC | PRAUC |\n|---|---|---|\n",
         *(
             f"| {name} | {_interval(measures['auroc'])} | {_interval(measures['prauc'])} |\n"
             for name, measures in report["macro"].items()

@@ -29,6 +29,7 @@ from ecgclip.calibrate import OperatingPoint, patient_weights
 from ecgclip.card import write_card
 from ecgclip.catalog import CATALOG, load_catalog
 from ecgclip.config import Recipe, RefitRecipe
+from ecgclip.devices import devices
 from ecgclip.errors import EcgclipError, GateError
 from ecgclip.evaluate import (
     Parity,
@@ -160,6 +161,10 @@ def evaluate_step(recipe: Recipe, joint: Joint, work: Path, catalog: Path = CATA
     scores = {variant: values[cohort] for variant, values in logits.items()} | {
         f"int8, {name}": onnx_export.logits(files["int8"], only(signals[cohort], leads))
         for name, leads in LEAD_SETS.items()
+    }
+    scores |= {
+        f"int8, {name}": onnx_export.logits(files["int8"], recorded(signals[cohort]))
+        for name, recorded in devices(recipe.model.rate).items()
     }
     draws = patient_draws(patients, settings.bootstraps, recipe.seed)
     quiet = quiet_records(truth, joint.tasks)
