@@ -116,7 +116,7 @@ def _step(step: str, recipe: Recipe, joint: Joint, work: Path, options: argparse
         report = steps.evaluate_step(recipe, joint, work)
         for name, found in report["macro"].items():
             print(f"{name}: AUROC {found['auroc']['value']:.4f}, PRAUC {found['prauc']['value']:.4f}")
-        for name in ("challenge2015", "af2017F1"):
+        for name in ("challenge2015", "af2017F1", "af2017AlertsF1"):
             if name in report["rhythms"]:
                 print(f"{name}: {report['rhythms'][name]:.3f}")
     else:

@@ -2,7 +2,10 @@
 
 Calibration comes after quantization, because quantization shifts logits, and is the same for every variant of a bundle.
 Each patient counts once, however many windows there are of one: half an hour that a network cannot read must not decide
-for everybody. Acute tasks are the exception: few patients have minutes of what is looked for, and each window counts.
+for everybody. A level is chosen by what it is for: an alert takes several windows, so what counts is which stretches of
+windows would start one. Acute tasks are the exception: few patients have minutes of what is looked for, and each window
+counts.
+
 Who is told of VT in ventricular fibrillation was not called for nothing: when a level is chosen, windows of a rhythm
 that the catalog calls akin are neither right nor false. They do count for the probability.
 """
@@ -10,8 +13,7 @@ that the catalog calls akin are neither right nor false. They do count for the p
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -62,17 +64,32 @@ class Alert:
 
 @dataclass(frozen=True)
 class Windows:
-    """Windows for which one task is known."""
+    """Windows for which one task is known; those of a patient one after the other, as they were recorded."""
 
     logits: Array
     truth: Flags
     quiet: Flags  # must not set off an alert
     akin: Flags  # have a rhythm akin to the task
-    weights: Array
+    patients: npt.NDArray[np.str_]
 
     def where(self, here: Flags) -> Windows:
         """Some of them."""
-        return Windows(self.logits[here], self.truth[here], self.quiet[here], self.akin[here], self.weights[here])
+        return Windows(self.logits[here], self.truth[here], self.quiet[here], self.akin[here], self.patients[here])
+
+    def stretches(self, policy: AlertPolicy) -> Windows:
+        """What an alert sees of each stretch of a patient's windows that have the same label: one value for a stretch.
+
+        It is the highest that `need` of `of` windows in a row reach, or all of them, where there are fewer.
+        """
+        ends = (self.patients[1:] != self.patients[:-1]) | (self.truth[1:] != self.truth[:-1])
+        parts = np.split(np.arange(len(self.truth)), np.flatnonzero(ends) + 1)
+        return Windows(
+            np.array([reached(self.logits[part], policy.need, policy.of) for part in parts]),
+            np.array([self.truth[part[0]] for part in parts]),
+            np.array([self.quiet[part].all() for part in parts]),
+            np.array([self.akin[part].any() for part in parts]),
+            np.array([self.patients[part[0]] for part in parts]),
+        )
 
 
 @dataclass(frozen=True)
@@ -103,9 +120,15 @@ def sigmoid(z: Array) -> Array:
     return np.asarray(0.5 * (1 + np.tanh(0.5 * z)))
 
 
-def patient_weights(patients: Sequence[str]) -> Array:
+def reached(z: Array, need: int, of: int) -> float:
+    """Highest value that `need` of `of` windows in a row reach; of fewer, that as many or all reach."""
+    rows = np.lib.stride_tricks.sliding_window_view(z, min(of, len(z)))
+    return float(np.sort(rows, axis=1)[:, -min(need, rows.shape[1])].max())
+
+
+def patient_weights(patients: npt.NDArray[np.str_]) -> Array:
     """[windows] one divided by how many windows there are of that patient."""
-    _, numbers, counts = np.unique(np.asarray(patients), return_inverse=True, return_counts=True)
+    _, numbers, counts = np.unique(patients, return_inverse=True, return_counts=True)
     return np.asarray(1 / counts[numbers])
 
 
@@ -129,21 +152,23 @@ def choose(
 ) -> OperatingPoint:
     """Operating point of one task."""
     acute = policy is not None and policy.tier == "acute"
-    if acute:
-        windows = replace(windows, weights=np.ones(len(windows.truth)))
-    platt = fit_platt(windows.logits, windows.truth, windows.weights)
-    p, y = platt(windows.logits), windows.truth
-    if evidence and policy and (level := alert_threshold(p, windows, policy, recipe)) is not None:
+    weights = np.ones(len(windows.truth)) if acute else patient_weights(windows.patients)
+    platt = fit_platt(windows.logits, windows.truth, weights)
+    if evidence and policy and (level := alert_level(windows, policy, recipe)) is not None:
+        counted = "window" if acute else f"stretch where {policy.need} of {policy.of} windows are above"
         rule = (
-            f"alert: PPV >= {lowest_ppv(policy, recipe):g}, at most {recipe.normal_exceedance:.1%} of normal windows "
-            f"above; of such levels where {BEST[policy.tier]}; each {'window' if acute else 'patient'} counts once"
+            f"alert: PPV >= {lowest_ppv(policy, recipe):g}, at most {recipe.normal_exceedance:.1%} of normal ones "
+            f"above; of such levels where {BEST[policy.tier]}; each {counted} counts"
+            f"{'' if acute else ', each patient as one'}"
         )
         if policy.akin:
-            rule += f", windows of {' and '.join(policy.akin)} alone not at all"
-        below = _tidy(_probability(logit(level) - HYSTERESIS))
-        return OperatingPoint(platt, Threshold(_tidy(level), rule), Alert(policy.tier, policy.need, policy.of, below))
+            rule += f", those of {' and '.join(policy.akin)} alone not at all"
+        start = platt.a * level + platt.b
+        alert = Alert(policy.tier, policy.need, policy.of, _tidy(_probability(start - HYSTERESIS)))
+        return OperatingPoint(platt, Threshold(_tidy(_probability(start)), rule), alert)
+    p, y = platt(windows.logits), windows.truth
     if y.any():
-        return OperatingPoint(platt, Threshold(_tidy(f1_threshold(p, y, windows.weights)), "maximum F1"), None)
+        return OperatingPoint(platt, Threshold(_tidy(f1_threshold(p, y, weights)), "maximum F1"), None)
     return OperatingPoint(platt, Threshold(0.5, "no positives to choose by"), None)
 
 
@@ -156,10 +181,10 @@ def limb_lead_shift(windows: Windows, limb: Flags, policy: AlertPolicy | None, r
     for some in (windows.where(limb), windows.where(~limb)):
         if policy is None or some.truth.sum() < recipe.minimum_validation_positives:
             return 0.0
-        level = alert_threshold(sigmoid(some.logits), some, policy, recipe)
+        level = alert_level(some, policy, recipe)
         if level is None:
             return 0.0
-        levels.append(logit(level))
+        levels.append(level)
     return levels[0] - levels[1]
 
 
@@ -168,17 +193,20 @@ def lowest_ppv(policy: AlertPolicy, recipe: CalibrationRecipe) -> float:
     return {"acute": recipe.acute_ppv, "prompt": recipe.alert_ppv, "screening": recipe.screening_ppv}[policy.tier]
 
 
-def alert_threshold(p: Array, windows: Windows, policy: AlertPolicy, recipe: CalibrationRecipe) -> float | None:
-    """Best of the levels that are precise and quiet; None where none catches what the recipe asks for at least.
+def alert_level(windows: Windows, policy: AlertPolicy, recipe: CalibrationRecipe) -> float | None:
+    """Best logit of those that are precise and quiet; None where none catches what the recipe asks for at least.
 
     Quiet: normal records that do not have the condition themselves (a normal ECG may hold a premature beat) stay below.
     A missed acute rhythm counts as five false ones, as in the PhysioNet/CinC Challenge of 2015; a missed prompt finding
     as four, because it takes two windows to tell either.
     """
-    y, weights = windows.truth, windows.weights
-    levels, calm = np.array(_levels(p)), windows.quiet & ~y
-    caught, false = _above(p, weights * y, levels), _above(p, weights * ~(y | windows.akin), levels)
-    loud = _above(p, weights * calm, levels) / max((weights * calm).sum(), 1)
+    acute = policy.tier == "acute"
+    windows = windows if acute else windows.stretches(policy)
+    weights = np.ones(len(windows.truth)) if acute else patient_weights(windows.patients)
+    z, y, calm = windows.logits, windows.truth, windows.quiet & ~windows.truth
+    levels = _levels(z)
+    caught, false = _above(z, weights * y, levels), _above(z, weights * ~(y | windows.akin), levels)
+    loud = _above(z, weights * calm, levels) / max((weights * calm).sum(), 1)
     positives = (weights * y).sum()
     fit = caught >= np.maximum(lowest_ppv(policy, recipe) * (caught + false), recipe.alert_sensitivity * positives)
     fit &= (caught > 0) & (loud <= recipe.normal_exceedance)
@@ -195,28 +223,22 @@ def alert_threshold(p: Array, windows: Windows, policy: AlertPolicy, recipe: Cal
 
 def f1_threshold(p: Array, y: Flags, weights: Array) -> float:
     """Level with the highest F1."""
-    levels = np.array(_levels(p))
+    levels = _levels(p)
     caught, false = _above(p, weights * y, levels), _above(p, weights * ~y, levels)
     return float(levels[np.argmax(2 * caught / (caught + false + (weights * y).sum()))])
 
 
-def _above(p: Array, weights: Array, levels: Array) -> Array:
+def _above(values: Array, weights: Array, levels: Array) -> Array:
     """Weight at or above each level."""
-    order = np.argsort(p)
+    order = np.argsort(values)
     from_top = np.append(np.cumsum(weights[order][::-1])[::-1], 0)
-    return np.asarray(from_top[np.searchsorted(p[order], levels)])
+    return np.asarray(from_top[np.searchsorted(values[order], levels)])
 
 
-def _levels(p: Array) -> list[float]:
-    """Midpoints, in logits, between neighbouring probabilities, and the lowest one itself."""
-    z = np.array([logit(value) for value in np.unique(p)])
-    return [float(level) for level in sigmoid(np.concatenate([z[:1], (z[:-1] + z[1:]) / 2]))]
-
-
-def logit(p: float) -> float:
-    """Inverse of `sigmoid`, of a number, within 1e-9 of 0 and 1."""
-    p = min(max(float(p), 1e-9), 1 - 1e-9)
-    return math.log(p / (1 - p))
+def _levels(values: Array) -> Array:
+    """Midpoints between neighbouring values, and the lowest one itself."""
+    z = np.unique(np.asarray(values, dtype=np.float64))
+    return np.concatenate([z[:1], (z[:-1] + z[1:]) / 2])
 
 
 def _probability(z: float) -> float:

@@ -134,8 +134,14 @@ def _rhythms(found: dict[str, Any]) -> str:
     if "af2017F1" in found:
         lines.append(
             f"\nAtrial fibrillation in hand-held lead I (Challenge 2017, {sum(found['af2017'].values())} validation "
-            f"records, mean over a record's windows): F1 **{found['af2017F1']:.3f}**.\n"
+            f"records), by the mean over a record's windows: F1 **{found['af2017F1']:.3f}**"
         )
+        if told := found.get("af2017Alerts"):
+            lines.append(
+                f"; by the alerts that they start: F1 **{found['af2017AlertsF1']:.3f}**, {told['true_positive']} of "
+                f"{told['true_positive'] + told['false_negative']} found, {told['false_positive']} false"
+            )
+        lines.append(".\n")
     return "".join(lines)
 
 

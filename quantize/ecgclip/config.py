@@ -106,7 +106,7 @@ class QuantizationRecipe:
     reduce_range: bool
     symmetric_percentile: float  # of magnitudes, where symmetric activations saturate
     tuning_epochs: int  # of fine-tuning with simulated rounding; 0: none
-    tuning_draws: int  # windows of each set in such an epoch
+    tuning_draws: int  # windows of each set in such an epoch, and among those that ranges are taken from
     tuning_rate: float
     tuning_overflow: float  # weight of what goes beyond the range of an activation
     macro_delta_prauc: float

@@ -15,6 +15,7 @@ from ecgclip.metrics import Measured, auroc, bootstrap, bootstrap_macro, columns
 
 Array = npt.NDArray[np.floating]
 Flags = npt.NDArray[np.bool_]
+Patients = npt.NDArray[np.str_]
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Parity:
 def operating_points(
     logits: Array,
     truth: Array,
-    weights: Array,
+    patients: Patients,
     tasks: tuple[str, ...],
     training_positives: Array,
     catalog: dict[str, CatalogTask],
@@ -54,7 +55,7 @@ def operating_points(
     points = []
     for k, task in enumerate(tasks):
         evidence = has_evidence(training_positives[k], float(np.nansum(truth[:, k])), recipe)
-        windows, _ = _known(task, logits, truth, weights, tasks, catalog)
+        windows, _ = _known(task, logits, truth, patients, tasks, catalog)
         points.append(choose(windows, catalog[task].alert, recipe, evidence=evidence))
     return points
 
@@ -62,7 +63,7 @@ def operating_points(
 def limb_lead_shifts(
     logits: Array,
     truth: Array,
-    weights: Array,
+    patients: Patients,
     limb: Flags,
     tasks: tuple[str, ...],
     catalog: dict[str, CatalogTask],
@@ -71,20 +72,20 @@ def limb_lead_shifts(
     """`limb_lead_shift` of each task."""
     shifts = np.zeros(len(tasks), np.float32)
     for k, task in enumerate(tasks):
-        windows, known = _known(task, logits, truth, weights, tasks, catalog)
+        windows, known = _known(task, logits, truth, patients, tasks, catalog)
         shifts[k] = limb_lead_shift(windows, limb[known], catalog[task].alert, recipe)
     return shifts
 
 
 def _known(
-    task: str, logits: Array, truth: Array, weights: Array, tasks: tuple[str, ...], catalog: dict[str, CatalogTask]
+    task: str, logits: Array, truth: Array, patients: Patients, tasks: tuple[str, ...], catalog: dict[str, CatalogTask]
 ) -> tuple[Windows, Flags]:
     """Windows for which a task is known, and which they are."""
     k, alert = tasks.index(task), catalog[task].alert
     kin = [tasks.index(other) for other in (alert.akin if alert else ()) if other in tasks]
     akin = np.asarray((truth[:, kin] > 0.5).any(axis=1))
     known = np.isfinite(truth[:, k])
-    all_windows = Windows(logits[:, k], truth[:, k] > 0.5, quiet_records(truth, tasks), akin, weights)
+    all_windows = Windows(logits[:, k], truth[:, k] > 0.5, quiet_records(truth, tasks), akin, patients)
     return all_windows.where(known), known
 
 

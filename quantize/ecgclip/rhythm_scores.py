@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,13 +61,13 @@ def alarm_counts(joint: Joint, rows: Rows, p: Array, thresholds: Mapping[str, fl
     return {task: count(*zip(*pairs, strict=True)) for task, pairs in found.items() if pairs}
 
 
-def af_counts(joint: Joint, rows: Rows, p: Array, threshold: float) -> Counts:
-    """A record is called atrial fibrillation when the mean over its windows exceeds the threshold."""
+def af_counts(joint: Joint, rows: Rows, p: Array, said: Callable[[Array], bool]) -> Counts:
+    """Records in atrial fibrillation, and those that `said` calls so by the probabilities of their windows."""
     k = joint.tasks.index("AFIB")
     records = list(_by_record(joint, rows).values())
     return count(
         [bool(joint.labels[rows[here[0]], k]) for here in records],
-        [bool(p[here, k].mean() >= threshold) for here in records],
+        [said(p[here, k]) for here in records],
     )
 
 

@@ -25,7 +25,7 @@ import torch
 
 from ecgclip import bundle as box
 from ecgclip import export as onnx_export
-from ecgclip.calibrate import OperatingPoint, patient_weights
+from ecgclip.calibrate import OperatingPoint, reached
 from ecgclip.card import write_card
 from ecgclip.catalog import CATALOG, load_catalog
 from ecgclip.config import Recipe, RefitRecipe
@@ -95,9 +95,9 @@ def export_step(recipe: Recipe, joint: Joint, work: Path, *, progress: bool) -> 
 
 
 def _calibration(recipe: Recipe, joint: Joint) -> Floats:
-    """Training windows drawn by the seed."""
-    rows = joint.epoch(torch.Generator().manual_seed(recipe.seed))[: recipe.quantization.windows]
-    return joint.twelve(rows)
+    """Training windows drawn by the seed, as many of each set: one lead alone does not show what twelve reach."""
+    settings, generator = recipe.quantization, torch.Generator().manual_seed(recipe.seed)
+    return joint.twelve(joint.evenly(settings.tuning_draws).epoch(generator)[: settings.windows])
 
 
 def refit_step(recipe: Recipe, refit: RefitRecipe, joint: Joint, work: Path) -> None:
@@ -139,13 +139,13 @@ def evaluate_step(recipe: Recipe, joint: Joint, work: Path, catalog: Path = CATA
     positives = joint.training_positives()
     settings = recipe.calibration
     patients = joint.patients(rows)
-    weights, known = patient_weights(patients), load_catalog(catalog)
+    known = load_catalog(catalog)
     limb = np.asarray(np.abs(signals[:, CHEST:]).max(axis=(1, 2)) == 0)
-    shifts = limb_lead_shifts(logits["int8"], truth, weights, limb, joint.tasks, known, settings)
+    shifts = limb_lead_shifts(logits["int8"], truth, np.array(patients), limb, joint.tasks, known, settings)
     for variant, file in files.items():
         onnx_export.shift_limb_leads(file, shifts)
         logits[variant] = (logits[variant] - limb[:, None] * shifts).astype(np.float32)
-    points = operating_points(logits["int8"], truth, weights, joint.tasks, positives, known, settings)
+    points = operating_points(logits["int8"], truth, np.array(patients), joint.tasks, positives, known, settings)
     p = probabilities(logits["int8"], points)
     cohort = np.flatnonzero(np.isin(rows, joint.rows(joint.validation, COHORT)))
 
@@ -266,8 +266,12 @@ def _rhythm_report(joint: Joint, p: npt.NDArray[np.floating], points: list[Opera
         report["challenge2015"] = total(list(counts.values())).challenge_2015
     if "af2017" in names:
         here = np.isin(rows, joint.rows(joint.validation, "af2017"))
-        af = af_counts(joint, rows[here], p[here], thresholds["AFIB"])
+        level, alert = thresholds["AFIB"], points[joint.tasks.index("AFIB")].alert
+        af = af_counts(joint, rows[here], p[here], lambda windows: bool(windows.mean() >= level))
         report |= {"af2017": asdict(af), "af2017F1": af.f1}
+        if alert:
+            told = af_counts(joint, rows[here], p[here], lambda ps: reached(ps, alert.need, alert.of) >= level)
+            report |= {"af2017Alerts": asdict(told), "af2017AlertsF1": told.f1}
     return report
 
 

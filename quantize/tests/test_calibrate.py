@@ -8,11 +8,10 @@ import pytest
 from ecgclip.calibrate import (
     OperatingPoint,
     Windows,
-    alert_threshold,
+    alert_level,
     choose,
     fit_platt,
     limb_lead_shift,
-    patient_weights,
     sigmoid,
 )
 from ecgclip.catalog import AlertPolicy
@@ -20,12 +19,13 @@ from ecgclip.catalog import AlertPolicy
 POLICY = AlertPolicy("prompt", 2, 3)
 
 
-def windows(logits, truth, quiet=None, weights=None, akin=None):
+def windows(logits, truth, quiet=None, patients=None, akin=None):
     """Each its own patient, and normal where it is not positive, unless told otherwise."""
     y = np.asarray(truth) > 0.5
     return Windows(
         np.asarray(logits, float), y, ~y if quiet is None else quiet,
-        np.zeros(len(y), bool) if akin is None else akin, np.ones(len(y)) if weights is None else weights,
+        np.zeros(len(y), bool) if akin is None else akin,
+        np.array([f"p{k}" for k in range(len(y))]) if patients is None else np.array(patients),
     )  # fmt: skip
 
 
@@ -53,24 +53,24 @@ def test_platt_keeps_the_order_even_of_a_useless_score():
 def test_alert_threshold_is_quiet_on_normal_records_and_precise(reference):
     rng = np.random.default_rng(2)
     y = np.arange(400) < 40
-    p = sigmoid(np.where(y, 2.0, -2.0) + rng.normal(size=400))
+    z = np.where(y, 2.0, -2.0) + rng.normal(size=400)
     normal = np.arange(400) >= 200
-    level = alert_threshold(p, windows(p, y, normal), POLICY, reference.calibration)
-    assert y[p >= level].mean() >= reference.calibration.alert_ppv
-    assert (p[normal] >= level).mean() <= reference.calibration.normal_exceedance
-    assert (p[y] >= level).mean() >= reference.calibration.alert_sensitivity
+    level = alert_level(windows(z, y, normal), POLICY, reference.calibration)
+    assert y[z >= level].mean() >= reference.calibration.alert_ppv
+    assert (z[normal] >= level).mean() <= reference.calibration.normal_exceedance
+    assert (z[y] >= level).mean() >= reference.calibration.alert_sensitivity
 
 
 def test_screening_is_surer_than_a_prompt_alert(reference):
     rng = np.random.default_rng(4)
     y = np.arange(400) < 60
-    p = sigmoid(np.where(y, 1.0, -1.0) + rng.normal(size=400))
+    z = np.where(y, 1.0, -1.0) + rng.normal(size=400)
     normal = np.arange(400) >= 390
     levels = {
-        tier: alert_threshold(p, windows(p, y, normal), AlertPolicy(tier, 2, 3), reference.calibration)
+        tier: alert_level(windows(z, y, normal), AlertPolicy(tier, 2, 3), reference.calibration)
         for tier in ("prompt", "screening")
     }
-    assert y[p >= levels["screening"]].mean() >= reference.calibration.screening_ppv
+    assert y[z >= levels["screening"]].mean() >= reference.calibration.screening_ppv
     assert levels["screening"] > levels["prompt"]
 
 
@@ -108,12 +108,43 @@ def test_a_patient_counts_once_however_many_windows_there_are(reference):
     y = np.arange(300) < 60
     z = np.where(y, 1.5, -1.5) + rng.normal(size=300)
     patients = [f"p{k}" for k in range(300)]
-    often = np.r_[np.arange(300), np.full(500, 7), np.full(500, 200)]  # two of them for hours
-    once = choose(windows(z, y, weights=patient_weights(patients)), POLICY, reference.calibration, evidence=True)
-    weights = patient_weights([patients[k] for k in often])
-    long = choose(windows(z[often], y[often], weights=weights), POLICY, reference.calibration, evidence=True)
+    often = np.sort(np.r_[np.arange(300), np.full(500, 7), np.full(500, 200)])  # two of them for hours
+    once = choose(windows(z, y, patients=patients), POLICY, reference.calibration, evidence=True)
+    again = windows(z[often], y[often], patients=[patients[k] for k in often])
+    long = choose(again, POLICY, reference.calibration, evidence=True)
     assert long.threshold == once.threshold
     assert long.platt.a == pytest.approx(once.platt.a, rel=1e-3)
+
+
+def test_a_stretch_of_windows_is_as_high_as_an_alert_would_take_it():
+    z = [1, 5, 2, 4, 0,  9, 8,  3,  7, 1, 1]  # fmt: skip
+    y = [1, 1, 1, 1, 1,  0, 0,  0,  1, 1, 1]  # fmt: skip
+    patients = ["a"] * 7 + ["b"] + ["c"] * 3
+    akin = np.array(z) == 8
+    found = windows(z, y, quiet=np.array(z) > 7, patients=patients, akin=akin).stretches(POLICY)
+    assert found.logits.tolist() == [
+        4,
+        8,
+        3,
+        1,
+    ]  # 2 of 3 in a row; both of two; the only one; one high one is not enough
+    assert found.truth.tolist() == [True, False, False, True]
+    assert found.patients.tolist() == ["a", "a", "b", "c"]
+    assert found.quiet.tolist() == [False, True, False, False]
+    assert found.akin.tolist() == [False, True, False, False]
+
+
+def test_a_level_is_chosen_by_the_alerts_that_it_makes_not_by_single_windows(reference):
+    rng = np.random.default_rng(8)
+    y = np.arange(600) < 90
+    z = np.repeat(np.where(y[::3], 2.0, -2.0), 3) + rng.normal(size=600)
+    z[92::3] += 3.5  # one window in three of everybody else is noise, which persistence takes away
+    patients = [f"p{k // 3}" for k in range(600)]
+    level = alert_level(windows(z, y, np.zeros(600, bool), patients=patients), POLICY, reference.calibration)
+    told = (z.reshape(-1, 3) >= level).sum(axis=1) >= 2
+    assert told[y[::3]].mean() > 0.95
+    assert told[~y[::3]].mean() < 0.05
+    assert (z[~y] >= level).mean() > 0.2
 
 
 def test_limb_leads_alone_are_shifted_to_where_one_threshold_fits_both(reference):
@@ -140,5 +171,5 @@ def test_a_rhythm_akin_is_no_false_alarm_but_counts_for_the_probability(referenc
     assert strict.alert is None  # one in eleven would be fibrillation
     assert lenient.alert is not None
     assert (lenient.platt(z[fibrillating]) >= lenient.threshold.value).mean() > 0.9
-    assert "windows of VT alone not at all" in lenient.threshold.rule
+    assert "those of VT alone not at all" in lenient.threshold.rule
     assert lenient.platt == strict.platt
