@@ -10,6 +10,7 @@ from pathlib import Path
 from ecgclip import bundle, steps
 from ecgclip.archive import pack
 from ecgclip.config import Recipe, load_recipe
+from ecgclip.cross_validate import GROUPS, cross_validate
 from ecgclip.demo import write_demo
 from ecgclip.errors import EcgclipError, GateError
 from ecgclip.importers.command import add_import_options
@@ -69,6 +70,11 @@ def _parser() -> argparse.ArgumentParser:
     }.items():
         command = commands.add_parser(name, parents=[recipe], help=description, description=description)
         command.set_defaults(run=_run, step=name)
+    crossing = commands.add_parser(
+        "cross-validate", parents=[recipe], help="judge acute rhythms by networks that never saw the patients"
+    )
+    crossing.add_argument("--left-out", nargs="+", type=int, help="one group of folds alone, e.g. 1 2 (default: all)")
+    crossing.set_defaults(run=_cross_validate)
     packing = commands.add_parser("pack", help="write a signed bundle as the .tar.gz that gateways install")
     packing.add_argument("folder", type=Path, help="bundle folder")
     packing.add_argument("archive", type=Path, help="file to write")
@@ -98,6 +104,13 @@ def _run(options: argparse.Namespace) -> None:
             steps.bundle_step(recipe, work, out, options.trust, options.key, quality=options.quality)
         elif joint:
             _step(step, recipe, joint, work, options)
+
+
+def _cross_validate(options: argparse.Namespace) -> None:
+    recipe = load_recipe(options.recipe)
+    groups = (tuple(options.left_out),) if options.left_out else GROUPS
+    work = options.work or ROOT / "quantize" / "build" / recipe.name
+    cross_validate(recipe, _records(options.records), work, groups, progress=not options.quiet)
 
 
 def _records(folder: Path | None) -> Path:

@@ -60,6 +60,11 @@ class Joint:
         kinds = self.set_of(rows)
         return [self.records[k].table.patient.iloc[row - self.first[k]] for k, row in zip(kinds, rows, strict=True)]
 
+    def names(self, rows: Rows) -> list[str]:
+        """What each window is called in its set."""
+        kinds = self.set_of(rows)
+        return [self.records[k].table.record.iloc[row - self.first[k]] for k, row in zip(kinds, rows, strict=True)]
+
     def epoch(self, generator: torch.Generator) -> Rows:
         """Training rows of one epoch in random order: a set without `draws` whole, of the others that many.
 

@@ -5,6 +5,7 @@ Logistic regression on standardised features, held near the trained heads.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,47 @@ import onnx
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from ecgclip.export import INPUT, find_heads, session
+from ecgclip.config import Recipe, RefitRecipe
+from ecgclip.export import INPUT, find_heads, limb_lead_offsets, linear_heads, session
 from ecgclip.joint import Joint, Rows
 from ecgclip.model import Output
 from ecgclip.records import Floats
+from ecgclip.teacher import Teacher
+from ecgclip.train import bundle_of
 
 BATCH = 64
 STEPS = 60  # of L-BFGS, full batch
 Array = npt.NDArray[np.floating]
+
+
+def refit_heads(recipe: Recipe, refit: RefitRecipe, joint: Joint, model: Path, into: Sequence[Path]) -> None:
+    """Fit some heads on embeddings of the graph `model`, and put them into graphs; it must have their weights.
+
+    The sets share a backbone: heads of a set that training saw little of lag behind where the others pulled it.
+    """
+    random = np.random.default_rng(recipe.seed)
+    rows = np.concatenate(
+        [random.permutation(joint.rows(joint.training, name))[: refit.windows] for name in refit.sets]
+    )
+    columns = [joint.tasks.index(task) for task in refit.tasks]
+    rows = rows[np.isfinite(joint.labels[rows][:, columns]).any(axis=1)]
+    targets = joint.labels[rows][:, columns]
+    if refit.teacher_share:
+        batches = np.array_split(rows, -(-len(rows) // 256))  # all at once would be gigabytes
+        teacher = Teacher(bundle_of(recipe.training.teacher), joint.tasks)
+        told = np.concatenate([teacher(torch.from_numpy(joint.twelve(part))).numpy() for part in batches])[:, columns]
+        targets = np.where(np.isfinite(told), targets + refit.teacher_share * (told - targets), targets)
+    weights, biases = linear_heads(model)
+    fitted = fit_heads(
+        embeddings(model, joint, rows, recipe.seed),
+        targets,
+        weights[columns],
+        biases[columns],
+        limb_lead_offsets(model, joint.twelve(rows))[:, columns],
+        refit.penalty,
+    )
+    for graph in into:
+        write_heads(graph, columns, *fitted)
 
 
 def embeddings(model: Path, joint: Joint, rows: Rows, seed: int) -> Floats:

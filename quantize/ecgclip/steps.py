@@ -28,7 +28,7 @@ from ecgclip import export as onnx_export
 from ecgclip.calibrate import OperatingPoint, reached
 from ecgclip.card import write_card
 from ecgclip.catalog import CATALOG, load_catalog
-from ecgclip.config import Recipe, RefitRecipe
+from ecgclip.config import Recipe
 from ecgclip.devices import devices
 from ecgclip.errors import EcgclipError, GateError
 from ecgclip.evaluate import (
@@ -50,10 +50,9 @@ from ecgclip.metrics import patient_draws
 from ecgclip.model import CHEST, Network, Output
 from ecgclip.quality_card import quality_section
 from ecgclip.records import Floats
-from ecgclip.refit import embeddings, fit_heads, write_heads
+from ecgclip.refit import refit_heads
 from ecgclip.rhythm_scores import af_counts, alarm_counts, total
-from ecgclip.teacher import Teacher
-from ecgclip.train import bundle_of, train
+from ecgclip.train import train
 from ecgclip.tune import tune
 from ecgclip.variants import FURTHER, OBLIGATORY, ORIGINS, Variant, export_further, logits_of
 
@@ -91,43 +90,13 @@ def export_step(recipe: Recipe, joint: Joint, work: Path, *, progress: bool) -> 
     onnx_export.quantize(work / "fp32.onnx", work / "int8.onnx", calibration, recipe.quantization)
     onnx_export.check_fusion(onnx_export.operators(work / "int8.onnx"), network)
     for refit in recipe.refits:
-        refit_step(recipe, refit, joint, work)
+        refit_heads(recipe, refit, joint, work / "int8.onnx", [work / f"{variant}.onnx" for variant in VARIANTS])
 
 
 def _calibration(recipe: Recipe, joint: Joint) -> Floats:
     """Training windows drawn by the seed, as many of each set: one lead alone does not show what twelve reach."""
     settings, generator = recipe.quantization, torch.Generator().manual_seed(recipe.seed)
     return joint.twelve(joint.evenly(settings.tuning_draws).epoch(generator)[: settings.windows])
-
-
-def refit_step(recipe: Recipe, refit: RefitRecipe, joint: Joint, work: Path) -> None:
-    """Fit some heads on embeddings of the int8 graph, and put them into both graphs.
-
-    The sets share a backbone: heads of a set that training saw little of lag behind where the others pulled it.
-    """
-    random = np.random.default_rng(recipe.seed)
-    rows = np.concatenate(
-        [random.permutation(joint.rows(joint.training, name))[: refit.windows] for name in refit.sets]
-    )
-    columns = [joint.tasks.index(task) for task in refit.tasks]
-    rows = rows[np.isfinite(joint.labels[rows][:, columns]).any(axis=1)]
-    targets = joint.labels[rows][:, columns]
-    if refit.teacher_share:
-        batches = np.array_split(rows, -(-len(rows) // 256))  # all at once would be gigabytes
-        teacher = Teacher(bundle_of(recipe.training.teacher), joint.tasks)
-        told = np.concatenate([teacher(torch.from_numpy(joint.twelve(part))).numpy() for part in batches])[:, columns]
-        targets = np.where(np.isfinite(told), targets + refit.teacher_share * (told - targets), targets)
-    weights, biases = onnx_export.linear_heads(work / "fp32.onnx")
-    fitted = fit_heads(
-        embeddings(work / "int8.onnx", joint, rows, recipe.seed),
-        targets,
-        weights[columns],
-        biases[columns],
-        onnx_export.limb_lead_offsets(work / "fp32.onnx", joint.twelve(rows))[:, columns],
-        refit.penalty,
-    )
-    for variant in VARIANTS:
-        write_heads(work / f"{variant}.onnx", columns, *fitted)
 
 
 def evaluate_step(recipe: Recipe, joint: Joint, work: Path, catalog: Path = CATALOG) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from ecgclip import steps
 from ecgclip.config import RefitRecipe
 from ecgclip.export import linear_heads, logits
 from ecgclip.metrics import auroc
-from ecgclip.refit import fit_heads
+from ecgclip.refit import fit_heads, refit_heads
 
 
 def test_without_a_penalty_it_is_logistic_regression_and_unknown_labels_do_not_count():
@@ -35,7 +35,8 @@ def test_fitted_heads_are_in_both_graphs_and_other_tasks_are_as_they_were(tiny, 
     steps.export_step(tiny, joint, tmp_path, progress=False)
     before, _ = linear_heads(tmp_path / "fp32.onnx")
     refit = RefitRecipe(tasks=("NORM",), sets=("ptbxl",), windows=1000, teacher_share=0.0, penalty=1e-3)
-    steps.refit_step(tiny, refit, joint, tmp_path)
+    graphs = [tmp_path / f"{variant}.onnx" for variant in steps.VARIANTS]
+    refit_heads(tiny, refit, joint, tmp_path / "int8.onnx", graphs)
     af, normal = (joint.tasks.index(task) for task in ("AFIB", "NORM"))
     heads = [linear_heads(tmp_path / f"{variant}.onnx") for variant in steps.VARIANTS]
     np.testing.assert_array_equal(heads[0][0], heads[1][0])

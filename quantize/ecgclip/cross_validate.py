@@ -1,0 +1,110 @@
+"""Acute rhythms by cross-validation: few patients have them, so each is judged by a network that never saw the patient.
+
+Two folds at a time of the sets that have acute rhythms are left out, and the recipe's network is trained on everything
+else, with the same heads fitted again. The logits of what was left out, together, are of every patient of those sets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ecgclip import export as onnx_export
+from ecgclip.catalog import CATALOG, load_catalog
+from ecgclip.config import Recipe
+from ecgclip.errors import EcgclipError
+from ecgclip.joint import Joint, open_joint
+from ecgclip.records import Floats
+from ecgclip.refit import refit_heads
+from ecgclip.train import train
+
+CROSSED = ("rhythms", "alarms2015")
+FOLDS = tuple(range(1, 11))
+GROUPS = ((1, 2), (3, 4), (5, 6), (7, 8), (9, 10))
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """Logits of windows by networks that saw nothing of their patients."""
+
+    tasks: tuple[str, ...]
+    windows: npt.NDArray[np.str_]  # [n] names, as in records.csv
+    logits: Floats  # [n, tasks]
+
+
+def acute_tasks(tasks: tuple[str, ...], catalog: Path = CATALOG) -> tuple[str, ...]:
+    """Those of the acute tier."""
+    known = load_catalog(catalog)
+    return tuple(task for task in tasks if (alert := known[task].alert) and alert.tier == "acute")
+
+
+def cross_validate(
+    recipe: Recipe, records: Path, work: Path, groups: tuple[tuple[int, ...], ...] = GROUPS, *, progress: bool = True
+) -> None:
+    """Write `work/crossed/<folds>.npz` for each group of folds; those that are there are kept, and a run goes on."""
+    if recipe.training.start and not recipe.training.start.endswith(".pt"):
+        raise EcgclipError(
+            f"The recipe begins with the bundle {recipe.training.start}, which has seen the patients that are to be "
+            "left out: cross-validate a recipe that begins with an encoder or with random weights."
+        )
+    for left in groups:
+        name = "-".join(map(str, left))
+        file = work / "crossed" / f"{name}.npz"
+        if file.exists():
+            continue
+        part = without(recipe, left)
+        joint = open_joint(records, part)
+        own = work / "crossed" / name
+        checkpoint = own / "checkpoint.pt"
+        network = train(part, joint, checkpoint=checkpoint, progress=progress)
+        graph = own / "fp32.onnx"
+        onnx_export.export_fp32(onnx_export.fold_batch_norm(network), part.model, graph)
+        acute = acute_tasks(joint.tasks)
+        for refit in part.refits:
+            if set(refit.tasks) & set(acute):
+                refit_heads(part, refit, joint, graph, [graph])
+        rows = np.concatenate([joint.rows(joint.validation, each) for each in CROSSED])
+        columns = [joint.tasks.index(task) for task in acute]
+        logits = onnx_export.logits(graph, joint.twelve(rows))[:, columns]
+        np.savez(file, tasks=np.array(acute), windows=np.array(joint.names(rows)), logits=logits)
+        checkpoint.unlink()
+
+
+def without(recipe: Recipe, left: tuple[int, ...]) -> Recipe:
+    """The recipe with some folds of the crossed sets left out, which are what is validated."""
+    rest = tuple(fold for fold in FOLDS if fold not in left)
+    return replace(
+        recipe,
+        sets=tuple(
+            replace(each, training_folds=rest, validation_folds=left) if each.name in CROSSED else each
+            for each in recipe.sets
+        ),
+    )
+
+
+def open_crossed(work: Path) -> Crossed | None:
+    """What `cross_validate` wrote; None where it was not run to its end."""
+    files = [work / "crossed" / f"{'-'.join(map(str, left))}.npz" for left in GROUPS]
+    if not all(file.exists() for file in files):
+        return None
+    parts = [np.load(file) for file in files]
+    tasks = tuple(str(task) for task in parts[0]["tasks"])
+    if any(tuple(part["tasks"]) != tasks for part in parts):
+        raise EcgclipError(
+            f"{work / 'crossed'}: its parts have different tasks; remove it and run cross-validate again."
+        )
+    return Crossed(
+        tasks, np.concatenate([part["windows"] for part in parts]), np.concatenate([part["logits"] for part in parts])
+    )
+
+
+def rows_of(joint: Joint, crossed: Crossed) -> npt.NDArray[np.int64]:
+    """Where each of its windows stands."""
+    everything = np.concatenate(
+        [np.arange(joint.first[k], joint.first[k + 1]) for k, each in enumerate(joint.sets) if each.name in CROSSED]
+    )
+    place = dict(zip(joint.names(everything), everything, strict=True))
+    return np.array([place[str(name)] for name in crossed.windows])
