@@ -172,13 +172,13 @@ def choose(
     return OperatingPoint(platt, Threshold(0.5, "no positives to choose by"), None)
 
 
-def limb_lead_shift(windows: Windows, limb: Flags, policy: AlertPolicy | None, recipe: CalibrationRecipe) -> float:
-    """How far the level of an alert lies higher, in logits, in windows of limb leads alone (`limb`) than in others.
+def limb_lead_shift(limb: Windows, others: Windows, policy: AlertPolicy | None, recipe: CalibrationRecipe) -> float:
+    """How far the level of an alert lies higher, in logits, in windows of limb leads alone than in others.
 
     Both levels are what the alert's rule chooses. 0 where either kind has too few positives to say so.
     """
     levels = []
-    for some in (windows.where(limb), windows.where(~limb)):
+    for some in (limb, others):
         if policy is None or some.truth.sum() < recipe.minimum_validation_positives:
             return 0.0
         level = alert_level(some, policy, recipe)

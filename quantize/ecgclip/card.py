@@ -34,6 +34,11 @@ activations, signed per-channel weights{reduced}, stem and head in float. Recipe
 deterministic on one machine.{start}
 """
 
+CROSSED = (
+    "The acute ones are judged on all patients of the rhythm and alarm sets, by networks of this recipe that were "
+    "trained without the patient; their levels are chosen by the same. "
+)
+
 FAILURES = """
 ## Known failures and limits
 - Every figure here is from the folds on which epochs, calibration and thresholds were chosen: **it is
@@ -83,6 +88,7 @@ def write_card(recipe: Recipe, report: dict[str, Any], tasks: dict[str, CatalogT
         _parity(report),
         _rhythms(report["rhythms"]),
         "\n### Each task, int8\n",
+        f"{CROSSED if report['rhythms'].get('crossed2015') else ''}"
         "Sensitivity and PPV are of single windows at the threshold; *normals* is the share of windows read as normal, "
         "or as sinus rhythm where nobody read more, that exceed it.\n\n",
         "| task | | train + | val + | prevalence | PRAUC | AUROC | threshold | sens. | PPV | normals | alert |\n",
@@ -122,7 +128,8 @@ def _rhythms(found: dict[str, Any]) -> str:
     lines = []
     if "challenge2015" in found:
         lines.append(
-            "\n### True and false alarms (PhysioNet/CinC Challenge 2015, validation records)\n"
+            "\n### True and false alarms (PhysioNet/CinC Challenge 2015, "
+            f"{'all records, cross-validated' if found['crossed2015'] else 'validation records'})\n"
             f"Score (TP+TN)/(TP+TN+FP+5 FN): **{found['challenge2015']:.1f}**. An alarm is true when its task exceeds "
             "its threshold in any window of the last 15 s.\n\n"
             "| alarm | TP | FP | FN | TN |\n|---|---|---|---|---|\n"

@@ -66,7 +66,7 @@ def cross_validate(
         for refit in part.refits:
             if set(refit.tasks) & set(acute):
                 refit_heads(part, refit, joint, graph, [graph])
-        rows = np.concatenate([joint.rows(joint.validation, each) for each in CROSSED])
+        rows = np.concatenate([joint.rows(joint.validation, each.name) for each in part.sets if each.name in CROSSED])
         columns = [joint.tasks.index(task) for task in acute]
         logits = onnx_export.logits(graph, joint.twelve(rows))[:, columns]
         np.savez(file, tasks=np.array(acute), windows=np.array(joint.names(rows)), logits=logits)
@@ -85,9 +85,9 @@ def without(recipe: Recipe, left: tuple[int, ...]) -> Recipe:
     )
 
 
-def open_crossed(work: Path) -> Crossed | None:
+def open_crossed(work: Path, groups: tuple[tuple[int, ...], ...] = GROUPS) -> Crossed | None:
     """What `cross_validate` wrote; None where it was not run to its end."""
-    files = [work / "crossed" / f"{'-'.join(map(str, left))}.npz" for left in GROUPS]
+    files = [work / "crossed" / f"{'-'.join(map(str, left))}.npz" for left in groups]
     if not all(file.exists() for file in files):
         return None
     parts = [np.load(file) for file in files]

@@ -7,15 +7,15 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ecgclip.calibrate import OperatingPoint, Windows, choose, limb_lead_shift
+from ecgclip.calibrate import OperatingPoint, choose, limb_lead_shift
 from ecgclip.catalog import CatalogTask
 from ecgclip.config import CalibrationRecipe, QuantizationRecipe
 from ecgclip.errors import GateError
+from ecgclip.judged import Judged
 from ecgclip.metrics import Measured, auroc, bootstrap, bootstrap_macro, columns_with, macro, prauc
 
 Array = npt.NDArray[np.floating]
 Flags = npt.NDArray[np.bool_]
-Patients = npt.NDArray[np.str_]
 
 
 @dataclass(frozen=True)
@@ -42,58 +42,22 @@ class Parity:
     decision_flips: float
 
 
-def operating_points(
-    logits: Array,
-    truth: Array,
-    patients: Patients,
-    tasks: tuple[str, ...],
-    training_positives: Array,
-    catalog: dict[str, CatalogTask],
-    recipe: CalibrationRecipe,
-) -> list[OperatingPoint]:
-    """Calibrate every task on the records for which it is known."""
-    points = []
-    for k, task in enumerate(tasks):
-        evidence = has_evidence(training_positives[k], float(np.nansum(truth[:, k])), recipe)
-        windows, _ = _known(task, logits, truth, patients, tasks, catalog)
-        points.append(choose(windows, catalog[task].alert, recipe, evidence=evidence))
-    return points
+def operating_point(
+    task: str, judged: Judged, training_positives: float, catalog: dict[str, CatalogTask], recipe: CalibrationRecipe
+) -> OperatingPoint:
+    """Calibrate a task on the windows for which it is known."""
+    windows = judged.windows(task, catalog)
+    evidence = has_evidence(training_positives, float(windows.truth.sum()), recipe)
+    return choose(windows, catalog[task].alert, recipe, evidence=evidence)
 
 
-def limb_lead_shifts(
-    logits: Array,
-    truth: Array,
-    patients: Patients,
-    limb: Flags,
-    tasks: tuple[str, ...],
-    catalog: dict[str, CatalogTask],
-    recipe: CalibrationRecipe,
-) -> Array:
-    """`limb_lead_shift` of each task."""
-    shifts = np.zeros(len(tasks), np.float32)
-    for k, task in enumerate(tasks):
-        windows, known = _known(task, logits, truth, patients, tasks, catalog)
-        shifts[k] = limb_lead_shift(windows, limb[known], catalog[task].alert, recipe)
+def limb_lead_shifts(judged: Judged, limb: Flags, catalog: dict[str, CatalogTask], recipe: CalibrationRecipe) -> Array:
+    """`limb_lead_shift` of each task; `limb`: windows of limb leads alone."""
+    shifts = np.zeros(len(judged.joint.tasks), np.float32)
+    for k, task in enumerate(judged.joint.tasks):
+        alone, others = (judged.windows(task, catalog, here) for here in (limb, ~limb))
+        shifts[k] = limb_lead_shift(alone, others, catalog[task].alert, recipe)
     return shifts
-
-
-def _known(
-    task: str, logits: Array, truth: Array, patients: Patients, tasks: tuple[str, ...], catalog: dict[str, CatalogTask]
-) -> tuple[Windows, Flags]:
-    """Windows for which a task is known, and which they are."""
-    k, alert = tasks.index(task), catalog[task].alert
-    kin = [tasks.index(other) for other in (alert.akin if alert else ()) if other in tasks]
-    akin = np.asarray((truth[:, kin] > 0.5).any(axis=1))
-    known = np.isfinite(truth[:, k])
-    all_windows = Windows(logits[:, k], truth[:, k] > 0.5, quiet_records(truth, tasks), akin, patients)
-    return all_windows.where(known), known
-
-
-def quiet_records(truth: Array, tasks: tuple[str, ...]) -> Flags:
-    """Records that must not alarm anyone: read as normal; or, where nobody read them so, in sinus rhythm."""
-    normal = truth[:, tasks.index("NORM")]
-    sinus = truth[:, tasks.index("SR")] if "SR" in tasks else np.full(len(truth), np.nan)
-    return (normal > 0.5) | (np.isnan(normal) & (sinus > 0.5))
 
 
 def has_evidence(training_positives: float, positives: float, recipe: CalibrationRecipe) -> bool:
@@ -107,17 +71,13 @@ def probabilities(logits: Array, points: list[OperatingPoint]) -> Array:
 
 
 def measure_task(
-    p: Array,
-    truth: Array,
-    quiet: Flags,
-    point: OperatingPoint,
-    training_positives: int,
-    recipe: CalibrationRecipe,
-    draws: Array,
+    task: str, judged: Judged, point: OperatingPoint, training_positives: int, recipe: CalibrationRecipe, draws: Array
 ) -> TaskMeasures:
-    """All figures of one task over the records for which it is known; `draws` as of `patient_draws`."""
-    known = np.isfinite(truth)
-    p, truth, quiet, draws = p[known], truth[known], quiet[known] & (truth[known] <= 0.5), draws[:, known]
+    """All figures of one task over the windows for which it is known; `draws` as of `patient_draws`, of all windows."""
+    k = judged.joint.tasks.index(task)
+    known = np.isfinite(judged.truth[:, k])
+    p, truth, draws = point.platt(judged.logits[known, k]), judged.truth[known, k], draws[:, known]
+    quiet = judged.quiet[known] & (truth <= 0.5)
     positives = int(truth.sum())
     above = p >= point.threshold.value
     enough = has_evidence(training_positives, positives, recipe)

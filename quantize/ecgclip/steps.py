@@ -25,10 +25,11 @@ import torch
 
 from ecgclip import bundle as box
 from ecgclip import export as onnx_export
-from ecgclip.calibrate import OperatingPoint, reached
+from ecgclip.calibrate import OperatingPoint
 from ecgclip.card import write_card
 from ecgclip.catalog import CATALOG, load_catalog
 from ecgclip.config import Recipe
+from ecgclip.cross_validate import open_crossed
 from ecgclip.devices import devices
 from ecgclip.errors import EcgclipError, GateError
 from ecgclip.evaluate import (
@@ -38,20 +39,20 @@ from ecgclip.evaluate import (
     limb_lead_shifts,
     measure_macro,
     measure_task,
-    operating_points,
+    operating_point,
     parity,
     probabilities,
-    quiet_records,
 )
 from ecgclip.goldens import MICROVOLTS_PER_MV, golden_windows
-from ecgclip.joint import Joint, Rows
+from ecgclip.joint import Joint
+from ecgclip.judged import Judged, with_crossed
 from ecgclip.leads import LEADS
 from ecgclip.metrics import patient_draws
 from ecgclip.model import CHEST, Network, Output
 from ecgclip.quality_card import quality_section
 from ecgclip.records import Floats
 from ecgclip.refit import refit_heads
-from ecgclip.rhythm_scores import af_counts, alarm_counts, total
+from ecgclip.rhythm_scores import rhythm_report
 from ecgclip.train import train
 from ecgclip.tune import tune
 from ecgclip.variants import FURTHER, OBLIGATORY, ORIGINS, Variant, export_further, logits_of
@@ -105,17 +106,18 @@ def evaluate_step(recipe: Recipe, joint: Joint, work: Path, catalog: Path = CATA
     rows = joint.rows(joint.validation)
     signals, truth = joint.twelve(rows), joint.labels[rows]
     logits = {variant: onnx_export.logits(file, signals) for variant, file in files.items()}
-    positives = joint.training_positives()
-    settings = recipe.calibration
-    patients = joint.patients(rows)
-    known = load_catalog(catalog)
+    settings, known = recipe.calibration, load_catalog(catalog)
     limb = np.asarray(np.abs(signals[:, CHEST:]).max(axis=(1, 2)) == 0)
-    shifts = limb_lead_shifts(logits["int8"], truth, np.array(patients), limb, joint.tasks, known, settings)
+    shifts = limb_lead_shifts(Judged(joint, rows, logits["int8"]), limb, known, settings)
     for variant, file in files.items():
         onnx_export.shift_limb_leads(file, shifts)
         logits[variant] = (logits[variant] - limb[:, None] * shifts).astype(np.float32)
-    points = operating_points(logits["int8"], truth, np.array(patients), joint.tasks, positives, known, settings)
-    p = probabilities(logits["int8"], points)
+    whole, crossed = Judged(joint, rows, logits["int8"]), open_crossed(work)
+    acute = with_crossed(whole, crossed) if crossed else whole
+    judged = {task: acute if crossed and task in crossed.tasks else whole for task in joint.tasks}
+    positives = dict(zip(joint.tasks, joint.training_positives(), strict=True))
+    by_task = {task: operating_point(task, judged[task], positives[task], known, settings) for task in joint.tasks}
+    points = list(by_task.values())
     cohort = np.flatnonzero(np.isin(rows, joint.rows(joint.validation, COHORT)))
 
     def compare(values: Floats) -> tuple[Parity, Parity]:
@@ -135,28 +137,30 @@ def evaluate_step(recipe: Recipe, joint: Joint, work: Path, catalog: Path = CATA
         f"int8, {name}": onnx_export.logits(files["int8"], recorded(signals[cohort]))
         for name, recorded in devices(recipe.model.rate).items()
     }
-    draws = patient_draws(patients, settings.bootstraps, recipe.seed)
-    quiet = quiet_records(truth, joint.tasks)
+    draws = {
+        each.crossed: patient_draws(list(each.patients), settings.bootstraps, recipe.seed) for each in (whole, acute)
+    }
     report = {
         "recipe": recipe.name,
         "sets": _set_report(joint),
         "parameters": sum(p.numel() for p in load_network(recipe, joint, work).parameters()),
         "operators": dict(onnx_export.operators(files["int8"])),
         "macro": {
-            name: measure_macro(score, truth[cohort], settings, draws[:, cohort]) for name, score in scores.items()
+            name: measure_macro(score, truth[cohort], settings, draws[False][:, cohort])
+            for name, score in scores.items()
         },
         "parity": asdict(compared),
         "parity_everywhere": asdict(everywhere),
-        "rhythms": _rhythm_report(joint, p, points),
+        "rhythms": rhythm_report(judged, by_task),
         "tasks": {
             task: {
-                "point": points[k].as_json(),
-                "cohort": _cohort(joint, rows[np.isfinite(truth[:, k])]),
+                "point": point.as_json(),
+                "cohort": judged[task].cohort(task),
                 "measures": asdict(
-                    measure_task(p[:, k], truth[:, k], quiet, points[k], int(positives[k]), settings, draws)
+                    measure_task(task, judged[task], point, int(positives[task]), settings, draws[judged[task].crossed])
                 ),
             }
-            for k, task in enumerate(joint.tasks)
+            for task, point in by_task.items()
         },
     }
     check_parity(compared, recipe.quantization)
@@ -211,37 +215,6 @@ def _set_report(joint: Joint) -> list[dict[str, Any]]:
         }
         for settings, records in zip(joint.sets, joint.records, strict=True)
     ]
-
-
-def _cohort(joint: Joint, rows: Rows) -> str:
-    """Where the evidence for a task comes from."""
-    kinds = np.unique(joint.set_of(rows))
-    return "; ".join(
-        f"{joint.records[k].manifest['name']}, fold {', '.join(map(str, joint.sets[k].validation_folds))}"
-        for k in kinds
-    )
-
-
-def _rhythm_report(joint: Joint, p: npt.NDArray[np.floating], points: list[OperatingPoint]) -> dict[str, Any]:
-    """Scores of the challenges of 2015 and 2017 on their validation records, where those sets are there."""
-    rows = joint.rows(joint.validation)
-    thresholds = {task: point.threshold.value for task, point in zip(joint.tasks, points, strict=True)}
-    names = [settings.name for settings in joint.sets]
-    report: dict[str, Any] = {}
-    if "alarms2015" in names:
-        here = np.isin(rows, joint.rows(joint.validation, "alarms2015"))
-        counts = alarm_counts(joint, rows[here], p[here], thresholds)
-        report["alarms2015"] = {task: asdict(each) for task, each in counts.items()}
-        report["challenge2015"] = total(list(counts.values())).challenge_2015
-    if "af2017" in names:
-        here = np.isin(rows, joint.rows(joint.validation, "af2017"))
-        level, alert = thresholds["AFIB"], points[joint.tasks.index("AFIB")].alert
-        af = af_counts(joint, rows[here], p[here], lambda windows: bool(windows.mean() >= level))
-        report |= {"af2017": asdict(af), "af2017F1": af.f1}
-        if alert:
-            told = af_counts(joint, rows[here], p[here], lambda ps: reached(ps, alert.need, alert.of) >= level)
-            report |= {"af2017Alerts": asdict(told), "af2017AlertsF1": told.f1}
-    return report
 
 
 def bundle_step(

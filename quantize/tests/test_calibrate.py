@@ -152,10 +152,10 @@ def test_limb_leads_alone_are_shifted_to_where_one_threshold_fits_both(reference
     y = np.arange(2000) % 5 == 0
     limb = np.arange(2000) >= 1000
     z = np.where(y, 2.0, -2.0) + 0.7 * limb + 0.3 * rng.normal(size=2000)
-    shift = limb_lead_shift(windows(z, y), limb, POLICY, reference.calibration)
+    shift = limb_lead_shift(windows(z[limb], y[limb]), windows(z[~limb], y[~limb]), POLICY, reference.calibration)
     assert shift == pytest.approx(0.7, abs=0.5)
     few = limb & ~(y & (np.arange(2000) > 1010))
-    assert limb_lead_shift(windows(z[few], y[few]), limb[few], POLICY, reference.calibration) == 0
+    assert limb_lead_shift(windows(z[few], y[few]), windows(z[~limb], y[~limb]), POLICY, reference.calibration) == 0
 
 
 def test_a_rhythm_akin_is_no_false_alarm_but_counts_for_the_probability(reference):

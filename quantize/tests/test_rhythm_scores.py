@@ -5,9 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
+from ecgclip.calibrate import Alert, OperatingPoint, Platt, Threshold
 from ecgclip.joint import open_joint
+from ecgclip.judged import Judged
 from ecgclip.records import Candidate, Origin, Record, write_records
-from ecgclip.rhythm_scores import Counts, af_counts, alarm_counts, count, total
+from ecgclip.rhythm_scores import Counts, af_counts, alarm_counts, count, rhythm_report, total
 
 
 def test_a_missed_alarm_counts_five_times():
@@ -51,21 +53,39 @@ def world(tiny, tmp_path):
     return open_joint(tmp_path, dataclasses.replace(tiny, sets=sets))
 
 
+def judged(world, p):
+    rows = world.rows(world.validation)
+    logits = np.log(p / (1 - p))
+    return Judged(world, rows, logits)
+
+
+def point(threshold):
+    return OperatingPoint(Platt(1.0, 0.0), Threshold(threshold, ""), Alert("prompt", 2, 3, 0.1))
+
+
 def test_the_last_windows_decide_about_an_alarm_by_the_task_of_its_kind(world):
-    rows = world.rows(world.validation, "alarms2015")
-    p = np.zeros((len(rows), len(world.tasks)))
+    rows = world.rows(world.validation)
+    p = np.full((len(rows), len(world.tasks)), 0.01)
     vt, asys = (world.tasks.index(task) for task in ("VT", "ASYS"))
     p[0, vt] = 0.9  # too early
     p[3, vt] = 0.9  # not what the alarm is about
-    thresholds = {"VT": 0.5, "ASYS": 0.5}
-    assert alarm_counts(world, rows, p, thresholds) == {"VT": Counts(0, 0, 1, 0), "ASYS": Counts(0, 0, 0, 1)}
+    points = {"VT": point(0.5), "ASYS": point(0.5)}
+
+    def counts():
+        return alarm_counts(dict.fromkeys(("VT", "ASYS"), judged(world, p)), points)
+
+    assert counts() == {"VT": Counts(0, 0, 1, 0), "ASYS": Counts(0, 0, 0, 1)}
     p[2, vt], p[4, asys] = 0.6, 0.6
-    assert alarm_counts(world, rows, p, thresholds) == {"VT": Counts(1, 0, 0, 0), "ASYS": Counts(0, 1, 0, 0)}
+    assert counts() == {"VT": Counts(1, 0, 0, 0), "ASYS": Counts(0, 1, 0, 0)}
 
 
 def test_a_record_fibrillates_when_its_windows_say_so(world):
-    rows = world.rows(world.validation, "af2017")
-    p = np.zeros((len(rows), len(world.tasks)))
-    p[:, world.tasks.index("AFIB")] = [0.9, 0.2, 0.6, 0.1]
-    assert af_counts(world, rows, p, lambda windows: windows.mean() >= 0.5) == Counts(1, 0, 0, 1)
-    assert af_counts(world, rows, p, lambda windows: windows.max() >= 0.5) == Counts(1, 1, 0, 0)
+    rows = world.rows(world.validation)
+    p = np.full((len(rows), len(world.tasks)), 0.01)
+    p[world.set_of(rows) == 1, world.tasks.index("AFIB")] = [0.9, 0.2, 0.6, 0.1]
+    by_mean = af_counts(judged(world, p), point(0.5), lambda windows: float(windows.mean()))
+    by_any = af_counts(judged(world, p), point(0.5), lambda windows: float(windows.max()))
+    assert (by_mean, by_any) == (Counts(1, 0, 0, 1), Counts(1, 1, 0, 0))
+    report = rhythm_report(dict.fromkeys(world.tasks, judged(world, p)), dict.fromkeys(world.tasks, point(0.15)))
+    assert report["af2017AlertsF1"] == 1  # both windows of one record
+    assert report["crossed2015"] is False
