@@ -93,6 +93,7 @@ class CalibrationRecipe:
     normal_exceedance: float  # largest share of normal records that may exceed an alert threshold
     minimum_training_positives: int  # fewer, and a task has no evidence
     minimum_validation_positives: int
+    cross_validated: bool  # acute tasks are judged by `cross-validate`, on all patients of the sets that have them
     bootstraps: int
 
 

@@ -85,11 +85,11 @@ def without(recipe: Recipe, left: tuple[int, ...]) -> Recipe:
     )
 
 
-def open_crossed(work: Path, groups: tuple[tuple[int, ...], ...] = GROUPS) -> Crossed | None:
-    """What `cross_validate` wrote; None where it was not run to its end."""
+def open_crossed(work: Path, groups: tuple[tuple[int, ...], ...] = GROUPS) -> Crossed:
+    """What `cross_validate` wrote."""
     files = [work / "crossed" / f"{'-'.join(map(str, left))}.npz" for left in groups]
-    if not all(file.exists() for file in files):
-        return None
+    if missing := [file for file in files if not file.exists()]:
+        raise EcgclipError(f"{missing[0]} is not there: run `cross-validate` first, to its end.")
     parts = [np.load(file) for file in files]
     tasks = tuple(str(task) for task in parts[0]["tasks"])
     if any(tuple(part["tasks"]) != tasks for part in parts):

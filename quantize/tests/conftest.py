@@ -39,7 +39,9 @@ def tiny(reference):
             reference.training, learning_rate=0.003, epochs=5, batch=8, start="", teacher="", ema_epochs=2.0
         ),
         refits=(),
-        calibration=dataclasses.replace(reference.calibration, bootstraps=50, minimum_validation_positives=3),
+        calibration=dataclasses.replace(
+            reference.calibration, bootstraps=50, minimum_validation_positives=3, cross_validated=False
+        ),
         quantization=dataclasses.replace(
             reference.quantization,
             windows=16,

@@ -128,6 +128,7 @@ SMALLER = {
     r"teacher = .*": 'teacher = ""',
     r"teacher_share = .*": "teacher_share = 0.0",
     r"minimum_validation_positives = .*": "minimum_validation_positives = 2",
+    r"cross_validated = .*": "cross_validated = false",
     r"bootstraps = .*": "bootstraps = 10",
     r"windows = 384": "windows = 16",
     r"tuning_epochs = .*": "tuning_epochs = 1",
