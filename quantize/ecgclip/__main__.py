@@ -98,10 +98,10 @@ def _run(options: argparse.Namespace) -> None:
     work = options.work or ROOT / "quantize" / "build" / recipe.name
     out = options.out or ROOT / "models" / recipe.bundle.folder
     wanted = STEPS if options.step == "reproduce" else (options.step,)
-    if options.step == "reproduce" and recipe.calibration.cross_validated:
-        cross_validate(recipe, _records(options.records), work, progress=not options.quiet)
     joint = None if wanted == ("bundle",) else open_joint(_records(options.records), recipe)
     for step in wanted:
+        if step == "evaluate" and options.step == "reproduce" and recipe.calibration.cross_validated:
+            cross_validate(recipe, _records(options.records), work, progress=not options.quiet)
         if step == "bundle":
             steps.bundle_step(recipe, work, out, options.trust, options.key, quality=options.quality)
         elif joint:

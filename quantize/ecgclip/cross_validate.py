@@ -19,7 +19,7 @@ from ecgclip.errors import EcgclipError
 from ecgclip.joint import Joint, open_joint
 from ecgclip.records import Floats
 from ecgclip.refit import refit_heads
-from ecgclip.train import train
+from ecgclip.train import load_network, train
 
 CROSSED = ("rhythms", "alarms2015")
 FOLDS = tuple(range(1, 11))
@@ -44,7 +44,10 @@ def acute_tasks(tasks: tuple[str, ...], catalog: Path = CATALOG) -> tuple[str, .
 def cross_validate(
     recipe: Recipe, records: Path, work: Path, groups: tuple[tuple[int, ...], ...] = GROUPS, *, progress: bool = True
 ) -> None:
-    """Write `work/crossed/<folds>.npz` for each group of folds; those that are there are kept, and a run goes on."""
+    """Write `work/crossed/<folds>.npz` for each group of folds; those that are there are kept, and a run goes on.
+
+    The recipe's own network in `work`, where the train step left one, serves for folds that it was not trained with.
+    """
     if recipe.training.start and not recipe.training.start.endswith(".pt"):
         raise EcgclipError(
             f"The recipe begins with the bundle {recipe.training.start}, which has seen the patients that are to be "
@@ -59,7 +62,11 @@ def cross_validate(
         joint = open_joint(records, part)
         own = work / "crossed" / name
         checkpoint = own / "checkpoint.pt"
-        network = train(part, joint, checkpoint=checkpoint, progress=progress)
+        if _trained_with(part) == _trained_with(recipe) and (work / "network.pt").exists():
+            network = load_network(recipe, joint, work)  # it has not seen them either
+        else:
+            network = train(part, joint, checkpoint=checkpoint, progress=progress)
+        own.mkdir(parents=True, exist_ok=True)
         graph = own / "fp32.onnx"
         onnx_export.export_fp32(onnx_export.fold_batch_norm(network), part.model, graph)
         acute = acute_tasks(joint.tasks)
@@ -70,7 +77,11 @@ def cross_validate(
         columns = [joint.tasks.index(task) for task in acute]
         logits = onnx_export.logits(graph, joint.twelve(rows))[:, columns]
         np.savez(file, tasks=np.array(acute), windows=np.array(joint.names(rows)), logits=logits)
-        checkpoint.unlink()
+        checkpoint.unlink(missing_ok=True)
+
+
+def _trained_with(recipe: Recipe) -> list[tuple[int, ...]]:
+    return [tuple(each.training_folds) for each in recipe.sets]
 
 
 def without(recipe: Recipe, left: tuple[int, ...]) -> Recipe:

@@ -53,7 +53,7 @@ from ecgclip.quality_card import quality_section
 from ecgclip.records import Floats
 from ecgclip.refit import refit_heads
 from ecgclip.rhythm_scores import rhythm_report
-from ecgclip.train import train
+from ecgclip.train import load_network, train
 from ecgclip.tune import tune
 from ecgclip.variants import FURTHER, OBLIGATORY, ORIGINS, Variant, export_further, logits_of
 
@@ -70,16 +70,6 @@ def train_step(recipe: Recipe, joint: Joint, work: Path, encoder: Path | None = 
     torch.save({"tasks": joint.tasks, "weights": network.state_dict()}, work / "network.pt")
     checkpoint.unlink()
     return network
-
-
-def load_network(recipe: Recipe, joint: Joint, work: Path) -> Network:
-    """Weights of the train step."""
-    saved = torch.load(_need(work / "network.pt", "train"), weights_only=True)
-    if tuple(saved["tasks"]) != joint.tasks:
-        raise EcgclipError(f"{work / 'network.pt'} was trained for other tasks: train again.")
-    network = Network(recipe.model, len(joint.tasks))
-    network.load_state_dict(saved["weights"])
-    return network.eval()
 
 
 def export_step(recipe: Recipe, joint: Joint, work: Path, *, progress: bool) -> None:

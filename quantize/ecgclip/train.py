@@ -100,6 +100,18 @@ def train(
     return trained.eval()
 
 
+def load_network(recipe: Recipe, joint: Joint, work: Path) -> Network:
+    """Weights of the train step."""
+    if not (work / "network.pt").is_file():
+        raise EcgclipError(f"{work / 'network.pt'} is not there: run `train` first.")
+    saved = torch.load(work / "network.pt", weights_only=True)
+    if tuple(saved["tasks"]) != joint.tasks:
+        raise EcgclipError(f"{work / 'network.pt'} was trained for other tasks: train again.")
+    network = Network(recipe.model, len(joint.tasks))
+    network.load_state_dict(saved["weights"])
+    return network.eval()
+
+
 def bundle_of(folder: str) -> Path:
     """Folder of a bundle that a recipe names."""
     path = ROOT / folder

@@ -4,7 +4,7 @@ Rounding is simulated where the int8 graph rounds (export.py): the weights of al
 comes out of each convolution and addition. Its gradient is taken as that of the identity within the range (Jacob et
 al. 2018). Ranges are those of export's calibration, so what lies beyond is cut off; it is also made dear, because the
 float graph cuts nothing. The target is what the network says without rounding, so no task drifts and unknown labels do
-not matter.
+not matter; each task counts by its own spread, because only the order of its windows does.
 """
 
 from __future__ import annotations
@@ -80,8 +80,9 @@ def tune(folded: Network, recipe: Recipe, joint: Joint, calibration: Floats, *, 
     augment = Augment(recipe.augment, recipe.model.rate, generator)
     teacher, student = folded.eval(), copy.deepcopy(folded).eval()  # no dropout: the answers shall be the same
     activations, hooks = _round_activations(student, settings.percentile / 100)
-    with torch.inference_mode():
+    with torch.no_grad():
         student(torch.from_numpy(calibration))
+        spread = teacher(torch.from_numpy(calibration)).logits.std(dim=0)
     for convolution in _convolutions(student):
         levels = WEIGHT_LEVELS // 2 if settings.reduce_range else WEIGHT_LEVELS
         register_parametrization(convolution, "weight", RoundedWeight(levels))
@@ -97,7 +98,7 @@ def tune(folded: Network, recipe: Recipe, joint: Joint, calibration: Floats, *, 
             with torch.no_grad():
                 _, x = augment(student.encoder.preprocess.remove_baseline(eight), present, joint.flips(part))
                 told = teacher(x).logits
-            error = mse_loss(student(x).logits, told)
+            error = mse_loss(student(x).logits / spread, told / spread)
             overflow = torch.stack([each.overflow for each in activations]).sum()
             optimiser.zero_grad()
             (error + settings.tuning_overflow * overflow).backward()

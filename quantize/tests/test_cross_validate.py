@@ -12,6 +12,7 @@ from ecgclip.errors import EcgclipError
 from ecgclip.joint import open_joint
 from ecgclip.judged import Judged, with_crossed
 from ecgclip.leads import KEPT
+from ecgclip.model import Network
 from ecgclip.records import Candidate, Origin, Record, write_records
 from ecgclip.simulate import ATRIAL_FIBRILLATION, SINUS, Segment, simulate
 
@@ -104,3 +105,14 @@ def test_a_recipe_that_begins_with_a_bundle_is_refused_for_it_has_seen_the_patie
     begun = dataclasses.replace(recipe, training=dataclasses.replace(recipe.training, start="models/reference"))
     with pytest.raises(EcgclipError, match="has seen the patients"):
         cross_validate(begun, folder, tmp_path, GROUPS, progress=False)
+
+
+def test_the_recipes_own_network_serves_for_folds_that_it_has_not_seen(world, tmp_path, monkeypatch):
+    recipe, folder = world
+    left = (4, 5, 6, 7, 8, 9, 10)
+    joint = open_joint(folder, without(recipe, left))
+    network = Network(recipe.model, len(joint.tasks))
+    torch.save({"tasks": joint.tasks, "weights": network.state_dict()}, tmp_path / "network.pt")
+    monkeypatch.setattr("ecgclip.cross_validate.train", lambda *_, **__: pytest.fail("it trained"))
+    cross_validate(recipe, folder, tmp_path, (left,), progress=False)
+    assert len(open_crossed(tmp_path, (left,)).windows) == 8
