@@ -102,13 +102,13 @@ def open_crossed(work: Path, groups: tuple[tuple[int, ...], ...] = GROUPS) -> Cr
     if missing := [file for file in files if not file.exists()]:
         raise EcgclipError(f"{missing[0]} is not there: run `cross-validate` first, to its end.")
     parts = [np.load(file) for file in files]
-    tasks = tuple(str(task) for task in parts[0]["tasks"])
-    if any(tuple(part["tasks"]) != tasks for part in parts):
-        raise EcgclipError(
-            f"{work / 'crossed'}: its parts have different tasks; remove it and run cross-validate again."
-        )
+    tasks = tuple(sorted(parts[0]["tasks"].tolist()))  # which set brings a task first depends on what is left out
+    if any(tuple(sorted(part["tasks"].tolist())) != tasks for part in parts):
+        raise EcgclipError(f"{work / 'crossed'} is of several recipes: remove it and run cross-validate again.")
     return Crossed(
-        tasks, np.concatenate([part["windows"] for part in parts]), np.concatenate([part["logits"] for part in parts])
+        tasks,
+        np.concatenate([part["windows"] for part in parts]),
+        np.concatenate([part["logits"][:, [part["tasks"].tolist().index(task) for task in tasks]] for part in parts]),
     )
 
 
