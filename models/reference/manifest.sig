@@ -1,1 +1,1 @@
-{"key":"24865594f3bc4dc6","sig":"nkHjMsJhc453r0sq16XEK2Ls2uKxOnIp8Xz3YMz4InIhuJSZxYEf+LfsqfzHVfNsmGMCY/Ioou6VcMigQwDLDg=="}
+{"key":"24865594f3bc4dc6","sig":"BHZKefa5PxKqYXSuJRDkQyBJjdZQcgSC/fJoKC33PvQx3Uxy7faHcfQv+IBzjK8K3pItrMcznGuFG3+AHMDWAg=="}
