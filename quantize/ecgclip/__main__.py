@@ -18,6 +18,7 @@ from ecgclip.joint import Joint, open_joint
 from ecgclip.pretrain_command import add_pretrain_options
 from ecgclip.probe_command import add_probe_options, add_zero_shot_options
 from ecgclip.quality_command import add_quality_options
+from ecgclip.recordings import add_recordings_options
 from ecgclip.report.command import add_report_options
 from ecgclip.saliency_check import add_saliency_options
 from ecgclip.shard_command import add_shard_options
@@ -86,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     add_quality_options(commands.add_parser("quality", help="train and measure what says which leads can be read"))
     add_shard_options(commands.add_parser("shard", help="write records as WebDataset shards"))
     add_report_options(commands.add_parser("report", help="measure a bundle on records, as a page to be looked at"))
+    add_recordings_options(commands.add_parser("recordings", help="measure what a bundle says of whole recordings"))
     add_saliency_options(commands.add_parser("saliency", help="check what a bundle's saliency is worth"))
     demo = commands.add_parser("simulate", help="write the simulated recording that the demonstration plays")
     demo.add_argument("--out", type=Path, default=ROOT / "models" / "demo")

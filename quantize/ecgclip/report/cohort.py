@@ -37,14 +37,19 @@ class Cohort:
         return list(self.records.table.patient.iloc[self.rows])
 
     def used_for(self) -> dict[str, list[int]]:
-        """Folds of these rows that the bundle was trained with or chosen by, by its own account."""
-        here = set(self.records.folds[self.rows].tolist())
-        found: dict[str, list[int]] = {"training": [], "validation": []}
-        for dataset in self.bundle.manifest["provenance"]["datasets"]:
-            match = _DATASET.fullmatch(dataset["name"])
-            if match and _same_collection(match["name"], self.records.manifest["name"]):
-                found[match["use"]] = sorted(here & {int(fold) for fold in match["folds"].split(",")})
-        return found
+        """As the function."""
+        return used_for(self.bundle, self.records, self.rows)
+
+
+def used_for(bundle: OpenBundle, records: Records, rows: npt.NDArray[np.int64]) -> dict[str, list[int]]:
+    """Folds of these rows that a bundle was trained with or chosen by, by its own account."""
+    here = set(records.folds[rows].tolist())
+    found: dict[str, list[int]] = {"training": [], "validation": []}
+    for dataset in bundle.manifest["provenance"]["datasets"]:
+        match = _DATASET.fullmatch(dataset["name"])
+        if match and _same_collection(match["name"], records.manifest["name"]):
+            found[match["use"]] = sorted(here & {int(fold) for fold in match["folds"].split(",")})
+    return found
 
 
 def _same_collection(one: str, other: str) -> bool:
