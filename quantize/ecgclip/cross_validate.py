@@ -55,10 +55,10 @@ def cross_validate(
         )
     for left in groups:
         name = "-".join(map(str, left))
-        file = work / "crossed" / f"{name}.npz"
+        file, part = work / "crossed" / f"{name}.npz", without(recipe, left)
         if file.exists():
+            _load(file, part)
             continue
-        part = without(recipe, left)
         joint = open_joint(records, part)
         own = work / "crossed" / name
         checkpoint = own / "checkpoint.pt"
@@ -76,8 +76,23 @@ def cross_validate(
         rows = np.concatenate([joint.rows(joint.validation, each.name) for each in part.sets if each.name in CROSSED])
         columns = [joint.tasks.index(task) for task in acute]
         logits = onnx_export.logits(graph, joint.twelve(rows))[:, columns]
-        np.savez(file, tasks=np.array(acute), windows=np.array(joint.names(rows)), logits=logits)
+        fresh = own / "logits.npz"
+        windows = np.array(joint.names(rows))
+        np.savez(fresh, recipe=_made_by(part), tasks=np.array(acute), windows=windows, logits=logits)
+        fresh.replace(file)
         checkpoint.unlink(missing_ok=True)
+
+
+def _made_by(part: Recipe) -> str:
+    """What the logits depend on."""
+    return repr((part.data, part.sets, part.model, part.augment, part.training, part.refits))
+
+
+def _load(file: Path, part: Recipe) -> dict[str, npt.NDArray[np.generic]]:
+    with np.load(file) as found:
+        if str(found["recipe"]) != _made_by(part):
+            raise EcgclipError(f"{file} is of another recipe: remove it to begin anew.")
+        return dict(found)
 
 
 def _trained_with(recipe: Recipe) -> list[tuple[int, ...]]:
@@ -96,15 +111,13 @@ def without(recipe: Recipe, left: tuple[int, ...]) -> Recipe:
     )
 
 
-def open_crossed(work: Path, groups: tuple[tuple[int, ...], ...] = GROUPS) -> Crossed:
+def open_crossed(recipe: Recipe, work: Path, groups: tuple[tuple[int, ...], ...] = GROUPS) -> Crossed:
     """What `cross_validate` wrote."""
-    files = [work / "crossed" / f"{'-'.join(map(str, left))}.npz" for left in groups]
-    if missing := [file for file in files if not file.exists()]:
+    files = {left: work / "crossed" / f"{'-'.join(map(str, left))}.npz" for left in groups}
+    if missing := [file for file in files.values() if not file.exists()]:
         raise EcgclipError(f"{missing[0]} is not there: run `cross-validate` first, to its end.")
-    parts = [np.load(file) for file in files]
+    parts = [_load(file, without(recipe, left)) for left, file in files.items()]
     tasks = tuple(sorted(parts[0]["tasks"].tolist()))  # which set brings a task first depends on what is left out
-    if any(tuple(sorted(part["tasks"].tolist())) != tasks for part in parts):
-        raise EcgclipError(f"{work / 'crossed'} is of several recipes: remove it and run cross-validate again.")
     return Crossed(
         tasks,
         np.concatenate([part["windows"] for part in parts]),

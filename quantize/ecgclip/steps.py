@@ -102,7 +102,10 @@ def evaluate_step(recipe: Recipe, joint: Joint, work: Path, catalog: Path = CATA
     for variant, file in files.items():
         onnx_export.shift_limb_leads(file, shifts)
         logits[variant] = (logits[variant] - limb[:, None] * shifts).astype(np.float32)
-    whole, crossed = Judged(joint, rows, logits["int8"]), open_crossed(work) if settings.cross_validated else None
+    whole, crossed = (
+        Judged(joint, rows, logits["int8"]),
+        open_crossed(recipe, work) if settings.cross_validated else None,
+    )
     acute = with_crossed(whole, crossed) if crossed else whole
     judged = {task: acute if crossed and task in crossed.tasks else whole for task in joint.tasks}
     positives = dict(zip(joint.tasks, joint.training_positives(), strict=True))

@@ -65,7 +65,7 @@ def test_what_is_left_out_is_not_trained_with_and_other_sets_are_as_they_were(wo
 
 def test_every_patient_is_judged_once_and_by_a_network_that_can(world, work):
     recipe, folder = world
-    crossed = open_crossed(work, GROUPS)
+    crossed = open_crossed(recipe, work, GROUPS)
     assert crossed.tasks == acute_tasks(("VT", "SR")) == ("VT",)
     assert sorted(crossed.windows) == sorted(f"r{k}@0" for k in range(32))
     joint = open_joint(folder, recipe)
@@ -80,7 +80,7 @@ def test_judging_takes_all_patients_of_the_crossed_sets_and_the_validation_fold_
     joint = open_joint(folder, recipe)
     rows = joint.rows(joint.validation)
     whole = Judged(joint, rows, np.zeros((len(rows), len(joint.tasks))))
-    acute = with_crossed(whole, open_crossed(work, GROUPS))
+    acute = with_crossed(whole, open_crossed(recipe, work, GROUPS))
     kinds = joint.set_of(acute.rows)
     assert acute.rows[kinds == 0].tolist() == joint.rows(joint.validation, "ptbxl").tolist()
     assert len(set(acute.rows[kinds == 1].tolist())) == 32
@@ -97,7 +97,16 @@ def test_a_run_goes_on_where_it_stopped_and_is_nothing_before_its_end(world, wor
     cross_validate(*world, work, GROUPS, progress=False)
     assert [file.stat().st_mtime_ns for file in files] == written
     with pytest.raises(EcgclipError, match=r"4-5\.npz is not there: run `cross-validate` first"):
-        open_crossed(work, (*GROUPS, (4, 5)))
+        open_crossed(world[0], work, (*GROUPS, (4, 5)))
+
+
+def test_logits_of_another_recipe_are_refused(world, work):
+    recipe, folder = world
+    longer = dataclasses.replace(recipe, training=dataclasses.replace(recipe.training, epochs=3))
+    with pytest.raises(EcgclipError, match="of another recipe"):
+        cross_validate(longer, folder, work, GROUPS, progress=False)
+    with pytest.raises(EcgclipError, match="of another recipe"):
+        open_crossed(longer, work, GROUPS)
 
 
 def test_a_recipe_that_begins_with_a_bundle_is_refused_for_it_has_seen_the_patients(world, tmp_path):
@@ -115,4 +124,4 @@ def test_the_recipes_own_network_serves_for_folds_that_it_has_not_seen(world, tm
     torch.save({"tasks": joint.tasks, "weights": network.state_dict()}, tmp_path / "network.pt")
     monkeypatch.setattr("ecgclip.cross_validate.train", lambda *_, **__: pytest.fail("it trained"))
     cross_validate(recipe, folder, tmp_path, (left,), progress=False)
-    assert len(open_crossed(tmp_path, (left,)).windows) == 8
+    assert len(open_crossed(recipe, tmp_path, (left,)).windows) == 8
