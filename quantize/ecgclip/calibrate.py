@@ -189,7 +189,7 @@ def limb_lead_shift(limb: Windows, others: Windows, policy: AlertPolicy | None, 
 
 
 def lowest_ppv(policy: AlertPolicy, recipe: CalibrationRecipe) -> float:
-    """What the tier asks of a single window."""
+    """What the tier asks of what is above: windows of an acute task, stretches of any other."""
     return {"acute": recipe.acute_ppv, "prompt": recipe.alert_ppv, "screening": recipe.screening_ppv}[policy.tier]
 
 
@@ -197,8 +197,8 @@ def alert_level(windows: Windows, policy: AlertPolicy, recipe: CalibrationRecipe
     """Best logit of those that are precise and quiet; None where none catches what the recipe asks for at least.
 
     Quiet: normal records that do not have the condition themselves (a normal ECG may hold a premature beat) stay below.
-    A missed acute rhythm counts as five false ones, as in the PhysioNet/CinC Challenge of 2015; a missed prompt finding
-    as four, because it takes two windows to tell either.
+    A missed acute rhythm counts as five false ones, as in the PhysioNet/CinC Challenge of 2015, a missed prompt finding
+    as four.
     """
     acute = policy.tier == "acute"
     windows = windows if acute else windows.stretches(policy)
