@@ -97,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(options: argparse.Namespace) -> None:
     recipe = load_recipe(options.recipe)
-    work = options.work or ROOT / "quantize" / "build" / recipe.name
+    work = _work(options, recipe)
     out = options.out or ROOT / "models" / recipe.bundle.folder
     wanted = STEPS if options.step == "reproduce" else (options.step,)
     joint = None if wanted == ("bundle",) else open_joint(_records(options.records), recipe)
@@ -113,8 +113,12 @@ def _run(options: argparse.Namespace) -> None:
 def _cross_validate(options: argparse.Namespace) -> None:
     recipe = load_recipe(options.recipe)
     groups = (tuple(options.left_out),) if options.left_out else GROUPS
-    work = options.work or ROOT / "quantize" / "build" / recipe.name
+    work = _work(options, recipe)
     cross_validate(recipe, _records(options.records), work, groups, progress=not options.quiet)
+
+
+def _work(options: argparse.Namespace, recipe: Recipe) -> Path:
+    return Path(options.work or ROOT / "quantize" / "build" / recipe.name)
 
 
 def _records(folder: Path | None) -> Path:

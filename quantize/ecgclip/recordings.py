@@ -11,14 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
 from ecgclip.calibrate import reached
 from ecgclip.errors import EcgclipError
 from ecgclip.metrics import patient_draws
-from ecgclip.open_bundle import OpenBundle, answers, open_bundle
-from ecgclip.records import Records, open_records
-from ecgclip.report.cohort import used_for
+from ecgclip.open_bundle import open_bundle
+from ecgclip.records import open_records
+from ecgclip.report.cohort import run_variant, used_for
 
 SEED = 1
 Array = npt.NDArray[np.floating]
@@ -62,7 +61,8 @@ def _recordings(options: argparse.Namespace) -> None:
     if not len(rows):
         raise EcgclipError(f"Nothing in {options.records} says whether there is {options.task}: give other folds.")
     task = bundle.manifest["tasks"][bundle.tasks.index(options.task)]
-    p = _probabilities(bundle, records, rows, options.task, options.variant, progress=not options.quiet)
+    logits, _ = run_variant(bundle, records, rows, options.variant, progress=not options.quiet)
+    p = bundle.probabilities(logits)[:, bundle.tasks.index(options.task)]
     places = by_recording(records.table.record.iloc[rows].tolist())
     truth = np.array([records.known((options.task,))[rows[each[0]], 0] > 0.5 for each in places])
     patients = [str(records.table.patient.iloc[rows[each[0]]]) for each in places]
@@ -101,14 +101,3 @@ def found(truth: Flags, said: Flags, draws: Array) -> Found:
         sensitivity=hits / max(int(truth.sum()), 1),
         ppv=hits / max(int(said.sum()), 1),
     )
-
-
-def _probabilities(
-    bundle: OpenBundle, records: Records, rows: npt.NDArray[np.int64], task: str, variant: str, *, progress: bool
-) -> Array:
-    windows = (records.millivolts(rows[k : k + 1])[0] for k in range(len(rows)))
-    logits = [
-        each.logits
-        for each in answers(bundle.graph(variant), iter(tqdm(windows, total=len(rows), disable=not progress)))
-    ]
-    return bundle.probabilities(np.stack(logits))[:, bundle.tasks.index(task)]

@@ -68,7 +68,7 @@ def measure_cohort(
     truth = records.known(bundle.tasks)[rows]
     if not np.isfinite(truth).any():
         raise EcgclipError(f"{records.folder} has no labels in these folds that {bundle.manifest['name']} knows.")
-    logits, embedding = _run(bundle, records, rows, variant, progress=progress)
+    logits, embedding = run_variant(bundle, records, rows, variant, progress=progress)
     others = [
         name
         for name, entry in bundle.variants.items()
@@ -82,13 +82,17 @@ def measure_cohort(
         truth=truth,
         probabilities=bundle.probabilities(logits),
         embedding=embedding,
-        others={name: bundle.probabilities(_run(bundle, records, rows, name, progress=progress)[0]) for name in others},
+        others={
+            name: bundle.probabilities(run_variant(bundle, records, rows, name, progress=progress)[0])
+            for name in others
+        },
     )
 
 
-def _run(
+def run_variant(
     bundle: OpenBundle, records: Records, rows: npt.NDArray[np.int64], variant: str, *, progress: bool
 ) -> tuple[Floats, Floats]:
+    """Logits [n, tasks] and embeddings [n, 2C] of rows by one graph."""
     windows = (window for k in range(0, len(rows), CHUNK) for window in records.millivolts(rows[k : k + CHUNK]))
     found = answers(bundle.graph(variant), iter(tqdm(windows, variant, len(rows), disable=not progress)))
     logits, embedding = zip(*((each.logits, each.embedding) for each in found), strict=True)
