@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -51,10 +52,21 @@ def operating_point(
     return choose(windows, catalog[task].alert, recipe, evidence=evidence)
 
 
-def limb_lead_shifts(judged: Judged, limb: Flags, catalog: dict[str, CatalogTask], recipe: CalibrationRecipe) -> Array:
-    """`limb_lead_shift` of each task; `limb`: windows of limb leads alone."""
+def limb_lead_shifts(
+    judged: Judged,
+    limb: Flags,
+    catalog: dict[str, CatalogTask],
+    recipe: CalibrationRecipe,
+    crossed: Collection[str] = (),
+) -> Array:
+    """`limb_lead_shift` of each task; `limb`: windows of limb leads alone.
+
+    0 for the tasks that were cross-validated, whose level is of networks that nothing was shifted in.
+    """
     shifts = np.zeros(len(judged.joint.tasks), np.float32)
     for k, task in enumerate(judged.joint.tasks):
+        if task in crossed:
+            continue
         alone, others = (judged.windows(task, catalog, here) for here in (limb, ~limb))
         shifts[k] = limb_lead_shift(alone, others, catalog[task].alert, recipe)
     return shifts

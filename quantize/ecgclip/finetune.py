@@ -1,4 +1,8 @@
-"""Training of a whole network from an encoder on labelled records, of which some labels may be unknown."""
+"""Training of a whole network from an encoder on labelled records, of which some labels may be unknown.
+
+It begins with the head of the frozen probe: under a random one the first steps would undo what the encoder knows (Kumar
+et al. 2022, arXiv 2202.10054).
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,7 @@ from tqdm import tqdm
 from ecgclip.augment import Augment
 from ecgclip.config import AugmentRecipe, ModelRecipe
 from ecgclip.encoders import batches
+from ecgclip.linear_head import LinearHead
 from ecgclip.model import Encoder, Network
 from ecgclip.records import Floats, Records, millivolts
 
@@ -32,6 +37,7 @@ class Budget:
 
 def fine_tune(
     encoder: Encoder,
+    head: LinearHead,
     model: ModelRecipe,
     variation: AugmentRecipe,
     records: Records,
@@ -43,11 +49,14 @@ def fine_tune(
     *,
     progress: bool = True,
 ) -> Network:
-    """A network with new heads, trained on `rows`; `labels` [rows, tasks] are 0 or 1, or standardised quantities."""
+    """A network trained on `rows` from these; `labels` [rows, tasks] are 0 or 1, or standardised quantities."""
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
     network = Network(model, labels.shape[1])
     network.encoder = copy.deepcopy(encoder)
+    with torch.no_grad():
+        network.head.weight.copy_(torch.from_numpy(head.weights))
+        network.head.bias.copy_(torch.from_numpy(head.biases))
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stubs
     augment = Augment(variation, model.rate, generator)
     optimiser = torch.optim.AdamW(network.parameters(), budget.learning_rate, weight_decay=budget.weight_decay)

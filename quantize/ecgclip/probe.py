@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ecgclip.config import PretrainRecipe
 from ecgclip.encoders import Embeddings, Start
 from ecgclip.finetune import Budget, fine_tune, predict
-from ecgclip.linear_head import fit_head
+from ecgclip.linear_head import LinearHead, fit_head
 from ecgclip.records import Floats, Records
 from ecgclip.runs import Runs
 from ecgclip.study import Study
@@ -52,7 +52,7 @@ def compare(
         if method == PROBE:
             scores = _probed(study, embeddings, start, seed, chosen, cohorts)
         else:
-            scores = _fine_tuned(study, recipe, start, seed, chosen, cohorts, budget, progress=progress)
+            scores = _fine_tuned(study, embeddings, recipe, start, seed, chosen, cohorts, budget, progress=progress)
         for each, given in zip(wanted, scores, strict=True):
             runs.add(key | {"cohort": each.judge.cohort}, settings, each.judge, given, study.labels[chosen])
 
@@ -60,13 +60,18 @@ def compare(
 def _probed(
     study: Study, embeddings: Embeddings, start: Start, seed: int, chosen: Rows, cohorts: Sequence[tuple[Records, Rows]]
 ) -> list[Floats]:
-    inner = (study.records.folds[chosen] % INNER_FOLDS).tolist()
-    head, _ = fit_head(embeddings.of(start, seed, study.records)[chosen], study.labels[chosen], study.binary, inner)
+    head = _probe_head(study, embeddings.of(start, seed, study.records), chosen, study.labels[chosen])
     return [head(embeddings.of(start, seed, records)[rows]) for records, rows in cohorts]
+
+
+def _probe_head(study: Study, features: Floats, chosen: Rows, labels: Floats) -> LinearHead:
+    inner = (study.records.folds[chosen] % INNER_FOLDS).tolist()
+    return fit_head(features[chosen], labels, study.binary, inner)[0]
 
 
 def _fine_tuned(
     study: Study,
+    embeddings: Embeddings,
     recipe: PretrainRecipe,
     start: Start,
     seed: int,
@@ -82,13 +87,15 @@ def _fine_tuned(
     mean = np.where(binary, 0, np.nan_to_num(labels).sum(axis=0) / count)
     spread = np.sqrt((np.where(known, labels - mean, 0) ** 2).sum(axis=0) / count)
     scale = np.where(binary | (spread == 0), 1, spread)
+    standard = ((labels - mean) / scale).astype(np.float32)
     network = fine_tune(
         start.encoder(recipe.model, study.records, study.training, seed),
+        _probe_head(study, embeddings.of(start, seed, study.records), chosen, standard),
         start.geometry(recipe.model),
         recipe.augment,
         study.records,
         chosen,
-        ((labels - mean) / scale).astype(np.float32),
+        standard,
         binary,
         budget,
         seed,

@@ -98,16 +98,15 @@ def evaluate_step(recipe: Recipe, joint: Joint, work: Path, catalog: Path = CATA
     logits = {variant: onnx_export.logits(file, signals) for variant, file in files.items()}
     settings, known = recipe.calibration, load_catalog(catalog)
     limb = np.asarray(np.abs(signals[:, CHEST:]).max(axis=(1, 2)) == 0)
-    shifts = limb_lead_shifts(Judged(joint, rows, logits["int8"]), limb, known, settings)
     crossed = open_crossed(recipe, work) if settings.cross_validated else None
-    if crossed:  # their levels are of networks that nothing was shifted in
-        shifts[[joint.tasks.index(task) for task in crossed.tasks]] = 0
+    apart = crossed.tasks if crossed else ()
+    shifts = limb_lead_shifts(Judged(joint, rows, logits["int8"]), limb, known, settings, apart)
     for variant, file in files.items():
         onnx_export.shift_limb_leads(file, shifts)
         logits[variant] = (logits[variant] - limb[:, None] * shifts).astype(np.float32)
     whole = Judged(joint, rows, logits["int8"])
     acute = with_crossed(whole, crossed) if crossed else whole
-    judged = {task: acute if crossed and task in crossed.tasks else whole for task in joint.tasks}
+    judged = {task: acute if task in apart else whole for task in joint.tasks}
     positives = dict(zip(joint.tasks, joint.training_positives(), strict=True))
     by_task = {task: operating_point(task, judged[task], positives[task], known, settings) for task in joint.tasks}
     points = list(by_task.values())

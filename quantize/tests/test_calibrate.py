@@ -1,6 +1,7 @@
 """Calibration and operating points."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +15,8 @@ from ecgclip.calibrate import (
     limb_lead_shift,
     sigmoid,
 )
-from ecgclip.catalog import AlertPolicy
+from ecgclip.catalog import AlertPolicy, load_catalog
+from ecgclip.evaluate import limb_lead_shifts
 
 POLICY = AlertPolicy("prompt", 2, 3)
 
@@ -156,6 +158,19 @@ def test_limb_leads_alone_are_shifted_to_where_one_threshold_fits_both(reference
     assert shift == pytest.approx(0.7, abs=0.5)
     few = limb & ~(y & (np.arange(2000) > 1010))
     assert limb_lead_shift(windows(z[few], y[few]), windows(z[~limb], y[~limb]), POLICY, reference.calibration) == 0
+
+
+def test_a_cross_validated_task_is_not_shifted_for_its_level_is_of_other_networks(reference):
+    rng = np.random.default_rng(8)
+    y = np.arange(2000) % 5 == 0
+    limb = np.arange(2000) >= 1000
+    z = np.where(y, 2.0, -2.0) + 0.7 * limb + 0.3 * rng.normal(size=2000)
+    judged = SimpleNamespace(
+        joint=SimpleNamespace(tasks=("AFIB", "VT")), windows=lambda _task, _catalog, here: windows(z[here], y[here])
+    )
+    free = limb_lead_shifts(judged, limb, load_catalog(), reference.calibration)
+    assert free.tolist() == [pytest.approx(0.7, abs=0.5), pytest.approx(0.7, abs=0.5)]
+    assert limb_lead_shifts(judged, limb, load_catalog(), reference.calibration, ("VT",)).tolist() == [free[0], 0]
 
 
 def test_a_rhythm_akin_is_no_false_alarm_but_counts_for_the_probability(reference):
