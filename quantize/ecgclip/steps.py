@@ -9,10 +9,8 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
@@ -47,15 +45,16 @@ from ecgclip.goldens import MICROVOLTS_PER_MV, golden_windows
 from ecgclip.joint import Joint
 from ecgclip.judged import Judged, with_crossed
 from ecgclip.leads import LEADS
+from ecgclip.manifest import manifest
 from ecgclip.metrics import patient_draws
-from ecgclip.model import CHEST, Network, Output
+from ecgclip.model import CHEST, Network
 from ecgclip.quality_card import quality_section
 from ecgclip.records import Floats
 from ecgclip.refit import refit_heads
 from ecgclip.rhythm_scores import rhythm_report
 from ecgclip.train import load_network, train
 from ecgclip.tune import tune
-from ecgclip.variants import FURTHER, OBLIGATORY, ORIGINS, Variant, export_further, logits_of
+from ecgclip.variants import FURTHER, OBLIGATORY, ORIGINS, export_further, logits_of
 
 VARIANTS = ("int8", "fp32")  # whose heads are fitted; all others are made from them
 COHORT = "ptbxl"  # the set whose macro averages are reported
@@ -121,14 +120,8 @@ def evaluate_step(recipe: Recipe, joint: Joint, work: Path, catalog: Path = CATA
         return here, everywhere
 
     compared, everywhere = compare(logits["int8"])
-    scores = {variant: values[cohort] for variant, values in logits.items()} | {
-        f"int8, {name}": onnx_export.logits(files["int8"], only(signals[cohort], leads))
-        for name, leads in LEAD_SETS.items()
-    }
-    scores |= {
-        f"int8, {name}": onnx_export.logits(files["int8"], recorded(signals[cohort]))
-        for name, recorded in devices(recipe.model.rate).items()
-    }
+    scores = {variant: values[cohort] for variant, values in logits.items()}
+    scores |= _elsewhere(files["int8"], signals[cohort], recipe.model.rate)
     draws = {
         each.crossed: patient_draws(list(each.patients), settings.bootstraps, recipe.seed) for each in (whole, acute)
     }
@@ -160,6 +153,13 @@ def evaluate_step(recipe: Recipe, joint: Joint, work: Path, catalog: Path = CATA
     report |= _measure_further(recipe, work, left_out, signals, points, compare)
     (work / "report.json").write_text(json.dumps(report, indent=1))
     return report
+
+
+def _elsewhere(int8: Path, signals: Floats, rate: int) -> dict[str, Floats]:
+    """Logits of the same windows with fewer leads, and as other devices would record them."""
+    seen = {name: only(signals, leads) for name, leads in LEAD_SETS.items()}
+    seen |= {name: recorded(signals) for name, recorded in devices(rate).items()}
+    return {f"int8, {name}": onnx_export.logits(int8, each) for name, each in seen.items()}
 
 
 def _measure_further(
@@ -242,7 +242,7 @@ def bundle_step(
         if quality is not None:
             optional |= box.add_quality(fresh, quality)
         (fresh / "MODEL_CARD.md").write_text(write_card(recipe, report, tasks) + quality_section(quality))
-        box.sign(fresh, _manifest(recipe, report, names, len(windows), catalog) | optional, signing)
+        box.sign(fresh, manifest(recipe, report, names, len(windows), catalog) | optional, signing)
         shutil.rmtree(out, ignore_errors=True)
         fresh.rename(out)
     box.publish_key(signing.public_key(), trust)
@@ -258,102 +258,6 @@ def answers(model: Path, windows: npt.NDArray[np.int16], points: list[OperatingP
 def only(signals: Floats, leads: tuple[str, ...]) -> Floats:
     """Zero all other leads."""
     return signals * np.isin(LEADS, leads).astype(np.float32)[:, None]
-
-
-def _manifest(
-    recipe: Recipe, report: dict[str, Any], names: dict[Variant, str], goldens: int, catalog: Path
-) -> dict[str, object]:
-    rate = recipe.model.rate
-    parities = {file: each["parity"] for file, each in report["variants"].items()} | {"int8.onnx": report["parity"]}
-    return {
-        "schema": box.SCHEMA,
-        "name": recipe.name,
-        "version": recipe.bundle.version,
-        "counter": recipe.bundle.counter,
-        "created": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "provenance": {
-            "commit": _commit(),
-            "recipe": recipe.name,
-            "datasets": [
-                {
-                    "name": f"{each['name']}, {use} (folds {', '.join(map(str, each[use]['folds']))})",
-                    "records": each[use]["windows"],
-                    "licence": each["licence"],
-                }
-                for each in report["sets"]
-                for use in ("training", "validation")
-                if each[use]["folds"]
-            ],
-        },
-        "input": {
-            "name": onnx_export.INPUT,
-            "rate": rate,
-            "samples": recipe.model.samples,
-            "leads": list(LEADS),
-            "unit": "mV",
-            "missing": "zero",
-            "minimumLeads": recipe.bundle.minimum_leads,
-            "resampling": [box.resampling(device_rate, rate) for device_rate in recipe.bundle.device_rates],
-        },
-        "outputs": {name: name for name in Output._fields},
-        "tasks": [_task(task, entry, catalog) for task, entry in report["tasks"].items()],
-        "variants": [
-            {
-                "file": name,
-                "format": variant.format,
-                "precision": variant.precision,
-                "scheme": variant.scheme,
-                "providers": list(variant.providers),
-                "parity": _camel(parities[variant.file]) if variant.file in parities else None,
-            }
-            for variant, name in names.items()
-        ],
-        "goldens": {
-            "inputs": "goldens.bin",
-            "expected": "goldens.json",
-            "count": goldens,
-            "tolerance": recipe.bundle.tolerance,
-        },
-    }
-
-
-def _task(task: str, entry: dict[str, Any], catalog: Path) -> dict[str, object]:
-    known, point, measures = load_catalog(catalog)[task], entry["point"], entry["measures"]
-    evidence = measures["prauc"] and {
-        "cohort": f"{entry['cohort']} (also used to choose)",
-        "trainingPositives": measures["training_positives"],
-        "positives": measures["positives"],
-        "prevalence": measures["prevalence"],
-        "prauc": measures["prauc"],
-        "auroc": measures["auroc"],
-    }
-    return {
-        "id": task,
-        "group": known.group,
-        "display": known.display,
-        "codes": list(known.codes),
-        "kind": known.kind,
-        "calibration": {"method": "platt", **point["platt"]},
-        "threshold": point["threshold"],
-        "alert": point["alert"] and _camel(point["alert"]),
-        "evidence": evidence,
-    }
-
-
-def _camel(value: dict[str, Any]) -> dict[str, Any]:
-    """Keys as the manifest spells them."""
-    return {key.split("_")[0] + "".join(part.title() for part in key.split("_")[1:]): v for key, v in value.items()}
-
-
-def _commit() -> str:
-    found = subprocess.run(
-        ["git", "rev-parse", "HEAD"],  # noqa: S607 - the user's own git
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return found.stdout.strip() or "unknown"
 
 
 def _need(path: Path, step: str) -> Path:
