@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from ecgclip import bundle as box
-from ecgclip import export
+from ecgclip.bundle import signed_folder as box
+from ecgclip.export import onnx_export
 from ecgclip.config import load_recipe
-from ecgclip.goldens import MICROVOLTS_PER_MV, golden_windows
+from ecgclip.bundle.goldens import MICROVOLTS_PER_MV, golden_windows
 from ecgclip.leads import LEADS
 from ecgclip.model import Network, Output
 
@@ -48,20 +48,20 @@ def write(depth: int, out: Path) -> None:
     folder = out / "bundle"
     folder.mkdir(parents=True)
     files = {precision: f"random-r{depth}.{precision}.onnx" for precision in ("int8", "fp32")}
-    export.export_fp32(network, geometry, folder / files["fp32"])
+    onnx_export.export_fp32(network, geometry, folder / files["fp32"])
     windows = golden_windows(geometry.rate, geometry.samples, recipe.seed)
     signals = (windows / np.float32(MICROVOLTS_PER_MV)).astype(np.float32)
-    export.quantize(folder / files["fp32"], folder / files["int8"], signals, recipe.quantization)
-    expected = {file: 1 / (1 + np.exp(-export.logits(folder / file, signals))) for file in files.values()}
+    onnx_export.quantize(folder / files["fp32"], folder / files["int8"], signals, recipe.quantization)
+    expected = {file: 1 / (1 + np.exp(-onnx_export.logits(folder / file, signals))) for file in files.values()}
     box.write_goldens(folder, windows, expected)
-    heads = box.write_heads(folder, *export.linear_heads(folder / files["fp32"]))
+    heads = box.write_heads(folder, *onnx_export.linear_heads(folder / files["fp32"]))
     key = box.load_or_make_key(out / "key.pem")
     box.sign(folder, manifest(f"random-r{depth}", files, len(windows)) | {"heads": heads}, key)
     box.publish_key(key.public_key(), out / "trust")
 
 
 def manifest(name: str, files: dict[str, str], goldens: int) -> dict[str, object]:
-    """As `ecgclip.steps` writes it, without evidence."""
+    """As `ecgclip.bundle.manifest` makes it, without evidence."""
     return {
         "schema": box.SCHEMA,
         "name": name,
@@ -70,7 +70,7 @@ def manifest(name: str, files: dict[str, str], goldens: int) -> dict[str, object
         "created": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "provenance": {"commit": "none", "recipe": "random weights", "datasets": []},
         "input": {
-            "name": export.INPUT,
+            "name": onnx_export.INPUT,
             "rate": 500,
             "samples": 5000,
             "leads": list(LEADS),

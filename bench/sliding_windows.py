@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
-from ecgclip.simulate import CONDITIONS, simulate
+from ecgclip.simulator.dipole import CONDITIONS, simulate
 
 BUNDLE = Path(__file__).parents[1] / "models/reference"
 STRIDE = 16

@@ -2,7 +2,7 @@ import { FEATURES } from '../../models/bundle/quality-model.js'
 
 /**
  * What the quality model looks at in each channel: figures of ten seconds in mV at 100 Hz, as the network gets them. The same as
- * quantize/ecgclip/quality_features.py, which says what each of them is; a test holds the two together.
+ * quantize/ecgclip/quality/features.py, which says what each of them is; a test holds the two together.
  */
 
 const SAMPLES = 1000

@@ -7,7 +7,7 @@ import { MANIFEST } from './parse-manifest.js'
 import { keyId } from './trusted-keys.js'
 import { SIGNATURE } from './verify-signature.js'
 
-/** Where a private key lies that nobody has named: with its owner, as for quantize/ecgclip/bundle.py. */
+/** Where a private key lies that nobody has named: with its owner, as for quantize/ecgclip/bundle/signed_folder.py. */
 export const DEFAULT_SIGNING_KEY = join(
   process.env.XDG_CONFIG_HOME || join(process.env.HOME ?? '.', '.config'), // homedir() throws for a user without an entry
   'ecgclip',

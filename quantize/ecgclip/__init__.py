@@ -1,6 +1,14 @@
-"""ECGCLIP, server side: from recordings and labels to a signed, quantized, measured model bundle.
+"""ECGCLIP, server side: from recordings and labels to a signed, quantized, measured model bundle. Not a medical device.
 
-Read in this order: config, data, augment, model, train, export, calibrate, quantize, bundle. Not a medical device.
+Read in this order, which is that of the data; each folder uses only those before it:
+
+- config, catalog, leads, metrics: recipes, tasks, and what all others share
+- model, augment: the network, and the variation it is trained with
+- data, importers, simulator: recordings and reports from others or from a simulated heart, in one form
+- pretraining: an encoder
+- export, training, judging, bundle: what `steps` calls one after another
+- transfer, quality, saliency, report: what an encoder is worth, which leads can be read, what a finding rests on, and
+  one page about a bundle
 """
 
 import os

@@ -7,24 +7,24 @@ import os
 import sys
 from pathlib import Path
 
-from ecgclip import bundle, steps
-from ecgclip.archive import pack
-from ecgclip.config import Recipe, load_recipe
-from ecgclip.cross_validate import GROUPS, cross_validate
-from ecgclip.demo import write_demo
+from ecgclip import steps
+from ecgclip.bundle import signed_folder
+from ecgclip.bundle.archive import pack
+from ecgclip.config import RECIPES, ROOT, Recipe, load_recipe
+from ecgclip.data.joint import Joint, open_joint
+from ecgclip.data.shard_command import add_shard_options
 from ecgclip.errors import EcgclipError, GateError
 from ecgclip.importers.command import add_import_options
-from ecgclip.joint import Joint, open_joint
-from ecgclip.pretrain_command import add_pretrain_options
-from ecgclip.probe_command import add_probe_options, add_zero_shot_options
-from ecgclip.quality_command import add_quality_options
-from ecgclip.recordings import add_recordings_options
+from ecgclip.pretraining.command import add_pretrain_options
+from ecgclip.quality.command import add_quality_options
 from ecgclip.report.command import add_report_options
-from ecgclip.saliency_check import add_saliency_options
-from ecgclip.shard_command import add_shard_options
+from ecgclip.report.recordings import add_recordings_options
+from ecgclip.saliency.check import add_saliency_options
 from ecgclip.simulator.command import add_cohort_options
+from ecgclip.simulator.demo import write_demo
+from ecgclip.training.cross_validate import GROUPS, cross_validate
+from ecgclip.transfer.command import add_probe_options, add_zero_shot_options
 
-ROOT = Path(__file__).parents[2]
 RECORDS_VARIABLE = "ECGCLIP_RECORDS"
 STEPS = ("train", "export", "evaluate", "bundle")
 
@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="STEP")
     add_import_options(commands.add_parser("import", help="bring a collection of recordings to one form"))
     recipe = argparse.ArgumentParser(add_help=False)
-    recipe.add_argument("--recipe", type=Path, default=ROOT / "quantize" / "recipes" / "reference-r18.toml")
+    recipe.add_argument("--recipe", type=Path, default=RECIPES / "reference-r18.toml")
     recipe.add_argument(
         "--records", type=Path, help=f"folder with a folder of records for each set (default: ${RECORDS_VARIABLE})"
     )
@@ -59,7 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     recipe.add_argument("--quality", type=Path, help="bundle: quality.json (default: the work folder's, if it has one)")
     recipe.add_argument("--out", type=Path, help="bundle folder (default: the recipe's, under models/)")
     recipe.add_argument("--trust", type=Path, default=ROOT / "models" / "trust", help="folder of public keys")
-    recipe.add_argument("--key", type=Path, default=bundle.default_key_path(), help="private key, made when absent")
+    recipe.add_argument(
+        "--key", type=Path, default=signed_folder.default_key_path(), help="private key, made when absent"
+    )
     recipe.add_argument("--quiet", action="store_true", help="no progress bars")
     for name, description in {
         "data": "read the data and count what is there",

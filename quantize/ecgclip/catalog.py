@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ecgclip.config import ROOT
 from ecgclip.errors import EcgclipError
 
-CATALOG = Path(__file__).parents[2] / "models" / "catalog"
+CATALOG = ROOT / "models" / "catalog"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,9 @@ from typing import Any
 
 from ecgclip.errors import EcgclipError
 
+ROOT = Path(__file__).parents[2]  # of the repository: what recipes name lies below it
+RECIPES = ROOT / "quantize" / "recipes"
+
 
 @dataclass(frozen=True)
 class ModelRecipe:

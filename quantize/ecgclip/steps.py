@@ -21,16 +21,20 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ecgclip import bundle as box
-from ecgclip import export as onnx_export
-from ecgclip.calibrate import OperatingPoint
-from ecgclip.card import write_card
+from ecgclip.bundle import signed_folder as box
+from ecgclip.bundle.card import write_card
+from ecgclip.bundle.goldens import MICROVOLTS_PER_MV, golden_windows
+from ecgclip.bundle.manifest import manifest
 from ecgclip.catalog import CATALOG, load_catalog
 from ecgclip.config import Recipe
-from ecgclip.cross_validate import open_crossed
-from ecgclip.devices import devices
+from ecgclip.data.joint import Joint
+from ecgclip.data.records import Floats
 from ecgclip.errors import EcgclipError, GateError
-from ecgclip.evaluate import (
+from ecgclip.export import onnx_export
+from ecgclip.export.variants import FURTHER, OBLIGATORY, ORIGINS, export_further, logits_of
+from ecgclip.judging.calibrate import OperatingPoint
+from ecgclip.judging.devices import devices
+from ecgclip.judging.evaluate import (
     Parity,
     check_goldens,
     check_parity,
@@ -41,20 +45,16 @@ from ecgclip.evaluate import (
     parity,
     probabilities,
 )
-from ecgclip.goldens import MICROVOLTS_PER_MV, golden_windows
-from ecgclip.joint import Joint
-from ecgclip.judged import Judged, with_crossed
+from ecgclip.judging.judged import Judged, with_crossed
+from ecgclip.judging.rhythm_scores import rhythm_report
 from ecgclip.leads import LEADS
-from ecgclip.manifest import manifest
 from ecgclip.metrics import patient_draws
 from ecgclip.model import CHEST, Network
-from ecgclip.quality_card import quality_section
-from ecgclip.records import Floats
-from ecgclip.refit import refit_heads
-from ecgclip.rhythm_scores import rhythm_report
-from ecgclip.train import load_network, train
-from ecgclip.tune import tune
-from ecgclip.variants import FURTHER, OBLIGATORY, ORIGINS, export_further, logits_of
+from ecgclip.quality.card import quality_section
+from ecgclip.training.cross_validate import open_crossed
+from ecgclip.training.refit import refit_heads
+from ecgclip.training.train import load_network, train
+from ecgclip.training.tune import tune
 
 VARIANTS = ("int8", "fp32")  # whose heads are fitted; all others are made from them
 COHORT = "ptbxl"  # the set whose macro averages are reported

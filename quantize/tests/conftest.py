@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from ecgclip.config import load_recipe
-from ecgclip.joint import open_joint
+from ecgclip.data.joint import open_joint
+from ecgclip.data.records import Candidate, Origin, Record, write_records
 from ecgclip.leads import KEPT
-from ecgclip.records import Candidate, Origin, Record, write_records
-from ecgclip.simulate import ATRIAL_FIBRILLATION, SINUS, Segment, simulate
+from ecgclip.simulator.dipole import ATRIAL_FIBRILLATION, SINUS, Segment, simulate
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 TASKS = ("AFIB", "NORM")

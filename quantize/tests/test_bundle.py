@@ -11,23 +11,24 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from scipy.signal import resample_poly
 
-from ecgclip import bundle, steps
+from ecgclip import steps
 from ecgclip.__main__ import main
+from ecgclip.bundle import signed_folder
+from ecgclip.bundle.goldens import golden_windows
 from ecgclip.catalog import load_catalog
 from ecgclip.errors import EcgclipError, GateError
-from ecgclip.export import INPUT, session
-from ecgclip.goldens import golden_windows
+from ecgclip.export.onnx_export import INPUT, session
 
 
 def test_canonical_json_is_rfc_8785():
     value = {"b": [1.0, 1e21, 1e-7, 0.1, -0.0, 333333333.33333329], "a": "\u20ac$\u000f\nA'B\"\\", "\u00e9": None}
     expected = '{"a":"€$\\u000f\\nA\'B\\"\\\\","b":[1,1e+21,1e-7,0.1,0,333333333.3333333],"é":null}'
-    assert bundle.canonical_json(value) == expected.encode()
+    assert signed_folder.canonical_json(value) == expected.encode()
 
 
 @pytest.mark.parametrize("rate", [125, 130, 250, 360, 500, 1000])
 def test_filters_resample_as_scipy_does(rate):
-    filter_ = bundle.resampling(rate, 100)
+    filter_ = signed_folder.resampling(rate, 100)
     x = np.random.default_rng(0).normal(size=10 * rate)
     up, down = filter_["up"], filter_["down"]
     assert rate * up == 100 * down
@@ -43,37 +44,37 @@ def signed(tmp_path):
     folder = tmp_path / "bundle"
     folder.mkdir()
     (folder / "model.onnx").write_bytes(b"weights")
-    bundle.sign(folder, {"name": "x"}, key)
+    signed_folder.sign(folder, {"name": "x"}, key)
     return folder, key
 
 
 def test_a_signed_folder_verifies_and_is_canonical(signed):
     folder, key = signed
-    manifest = bundle.verify(folder, key.public_key())
+    manifest = signed_folder.verify(folder, key.public_key())
     assert set(manifest["files"]) == {"model.onnx"}
-    assert (folder / "manifest.json").read_bytes() == bundle.canonical_json(manifest)
-    assert json.loads((folder / "manifest.sig").read_text())["key"] == bundle.key_id(key.public_key())
+    assert (folder / "manifest.json").read_bytes() == signed_folder.canonical_json(manifest)
+    assert json.loads((folder / "manifest.sig").read_text())["key"] == signed_folder.key_id(key.public_key())
 
 
 def test_a_changed_manifest_a_changed_file_and_another_key_are_refused(signed):
     folder, key = signed
     with pytest.raises(InvalidSignature):
-        bundle.verify(folder, Ed25519PrivateKey.generate().public_key())
+        signed_folder.verify(folder, Ed25519PrivateKey.generate().public_key())
     (folder / "model.onnx").write_bytes(b"Weights")
     with pytest.raises(EcgclipError, match="not the file"):
-        bundle.verify(folder, key.public_key())
+        signed_folder.verify(folder, key.public_key())
     manifest = folder / "manifest.json"
     manifest.write_bytes(manifest.read_bytes().replace(b'"x"', b'"y"'))
     with pytest.raises(InvalidSignature):
-        bundle.verify(folder, key.public_key())
+        signed_folder.verify(folder, key.public_key())
 
 
 def test_a_key_is_made_once_for_its_owner_only(tmp_path):
     path = tmp_path / "config" / "key.pem"
-    key = bundle.load_or_make_key(path)
+    key = signed_folder.load_or_make_key(path)
     assert path.stat().st_mode & 0o777 == 0o600
-    assert bundle.load_or_make_key(path).public_key() == key.public_key()
-    published = bundle.publish_key(key.public_key(), tmp_path / "trust")
+    assert signed_folder.load_or_make_key(path).public_key() == key.public_key()
+    published = signed_folder.publish_key(key.public_key(), tmp_path / "trust")
     assert serialization.load_pem_public_key(published.read_bytes()) == key.public_key()
     assert b"PRIVATE" not in published.read_bytes()
 

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ecgclip.calibrate import (
+from ecgclip.catalog import AlertPolicy, load_catalog
+from ecgclip.judging.calibrate import (
     OperatingPoint,
     Windows,
     alert_level,
@@ -15,8 +16,7 @@ from ecgclip.calibrate import (
     limb_lead_shift,
     sigmoid,
 )
-from ecgclip.catalog import AlertPolicy, load_catalog
-from ecgclip.evaluate import limb_lead_shifts
+from ecgclip.judging.evaluate import limb_lead_shifts
 
 POLICY = AlertPolicy("prompt", 2, 3)
 

@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss
 
-from ecgclip.calibration_metrics import brier, calibration_slope
+from ecgclip.judging.calibration_metrics import brier, calibration_slope
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy, normalize
 from torch.nn.parallel import DistributedDataParallel
 
-from ecgclip.contrast import gathered, info_nce
+from ecgclip.pretraining.contrast import gathered, info_nce
 
 WORLD = 2
 

@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from ecgclip.config import RefitRecipe
-from ecgclip.cross_validate import acute_tasks, cross_validate, open_crossed, rows_of, without
+from ecgclip.data.joint import open_joint
+from ecgclip.data.records import Candidate, Origin, Record, write_records
 from ecgclip.errors import EcgclipError
-from ecgclip.joint import open_joint
-from ecgclip.judged import Judged, with_crossed
+from ecgclip.judging.judged import Judged, with_crossed
 from ecgclip.leads import KEPT
 from ecgclip.model import Network
-from ecgclip.records import Candidate, Origin, Record, write_records
-from ecgclip.simulate import ATRIAL_FIBRILLATION, SINUS, Segment, simulate
+from ecgclip.simulator.dipole import ATRIAL_FIBRILLATION, SINUS, Segment, simulate
+from ecgclip.training.cross_validate import acute_tasks, cross_validate, open_crossed, rows_of, without
 
 GROUPS = ((1, 2), (3, 9))
 
@@ -122,6 +122,6 @@ def test_the_recipes_own_network_serves_for_folds_that_it_has_not_seen(world, tm
     joint = open_joint(folder, without(recipe, left))
     network = Network(recipe.model, len(joint.tasks))
     torch.save({"tasks": joint.tasks, "weights": network.state_dict()}, tmp_path / "network.pt")
-    monkeypatch.setattr("ecgclip.cross_validate.train", lambda *_, **__: pytest.fail("it trained"))
+    monkeypatch.setattr("ecgclip.training.cross_validate.train", lambda *_, **__: pytest.fail("it trained"))
     cross_validate(recipe, folder, tmp_path, (left,), progress=False)
     assert len(open_crossed(recipe, tmp_path, (left,)).windows) == 8

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import wfdb
 
-from ecgclip.calibrate import Platt
-from ecgclip.demo import STORY, write_demo
-from ecgclip.export import logits
+from ecgclip.export.onnx_export import logits
+from ecgclip.judging.calibrate import Platt
 from ecgclip.leads import DERIVATION, INDEPENDENT
+from ecgclip.simulator.demo import STORY, write_demo
 
 MODELS = Path(__file__).parents[2] / "models"
 HOP, WINDOW = 5, 10  # s

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ecgclip.devices import NOISE_MV, RAIL_MV, devices
+from ecgclip.judging.devices import NOISE_MV, RAIL_MV, devices
 
 RATE = 100
 TIME_S = np.arange(10 * RATE) / RATE

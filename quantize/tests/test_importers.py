@@ -10,11 +10,11 @@ import wfdb
 from scipy.signal import resample_poly
 
 from ecgclip.__main__ import main
+from ecgclip.data.records import open_records
 from ecgclip.importers.leads import eight_leads, windows
 from ecgclip.importers.ptbxl import spread_statements, task_columns
 from ecgclip.leads import INDEPENDENT, KEPT, LEADS
-from ecgclip.records import open_records
-from ecgclip.simulate import Segment, simulate
+from ecgclip.simulator.dipole import Segment, simulate
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from ecgclip.data.joint import open_joint
 from ecgclip.errors import EcgclipError
-from ecgclip.joint import open_joint
 
 
 def test_training_and_validation_share_no_patient_and_no_other_fold_is_read(tiny, joint):

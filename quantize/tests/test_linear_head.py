@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from ecgclip.linear_head import PENALTIES, fit, fit_head
+from ecgclip.transfer.linear_head import PENALTIES, fit, fit_head
 
 RNG = np.random.default_rng(3)
 MIXED = RNG.normal(size=(8, 8)) * np.array([5, 3, 1, 1, 0.5, 0.2, 0.1, 0.01])

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from ecgclip import train as train_module
 from ecgclip.augment import Augment
 from ecgclip.errors import EcgclipError
 from ecgclip.metrics import auroc
 from ecgclip.model import Encoder, Network, load_encoder, save_encoder
-from ecgclip.train import masked_loss, predict, train
+from ecgclip.training import train as train_module
+from ecgclip.training.train import masked_loss, predict, train
 
 
 def test_shapes_and_size(reference):

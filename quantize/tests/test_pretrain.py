@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from ecgclip.alignment import load_alignment
 from ecgclip.config import load_pretrain_recipe
 from ecgclip.errors import EcgclipError
 from ecgclip.model import load_encoder, saved_geometry
-from ecgclip.pool import NO_REPORT, Pool
-from ecgclip.pretrain import Sampler, pretrain
+from ecgclip.pretraining.alignment import load_alignment
+from ecgclip.pretraining.pool import NO_REPORT, Pool
+from ecgclip.pretraining.pretrain import Sampler, pretrain
 from ecgclip.simulator.cohort import simulate_cohort
 
 RECIPES = Path(__file__).parents[1] / "recipes"

@@ -9,18 +9,18 @@ import pandas as pd
 import pytest
 import torch
 
-from ecgclip import runs as runs_module
 from ecgclip.config import load_pretrain_recipe
-from ecgclip.encoders import Embeddings, Start, parse_start
 from ecgclip.errors import EcgclipError
-from ecgclip.finetune import Budget, masked_loss
 from ecgclip.metrics import auroc, paired_difference, patient_draws, prauc
 from ecgclip.model import Encoder, save_encoder
-from ecgclip.probe import FINE_TUNE, PROBE, compare
-from ecgclip.result_tables import result_tables
-from ecgclip.runs import MINIMUM_POSITIVES, SEED, Judge, Runs
 from ecgclip.simulator.cohort import simulate_cohort
-from ecgclip.study import open_study
+from ecgclip.transfer import runs as runs_module
+from ecgclip.transfer.encoders import Embeddings, Start, parse_start
+from ecgclip.transfer.fine_tune import Budget, masked_loss
+from ecgclip.transfer.probe import FINE_TUNE, PROBE, compare
+from ecgclip.transfer.result_tables import result_tables
+from ecgclip.transfer.runs import MINIMUM_POSITIVES, SEED, Judge, Runs
+from ecgclip.transfer.study import open_study
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 BUDGET = Budget(steps=3, batch=16, learning_rate=0.003, weight_decay=0.05, bfloat16=False)

@@ -9,15 +9,15 @@ import pytest
 import wfdb
 from sklearn.metrics import roc_auc_score
 
-from ecgclip.bundle import add_quality
+from ecgclip.bundle.signed_folder import add_quality
 from ecgclip.config import load_quality_recipe
+from ecgclip.data.records import Candidate, Origin, Record, millivolts, open_records, write_records
 from ecgclip.errors import EcgclipError
 from ecgclip.importers.challenge_2011 import TASK, challenge_2011
-from ecgclip.quality import Held, balanced, best_threshold, lead_threshold, train_quality
-from ecgclip.quality_card import quality_section
-from ecgclip.quality_features import FEATURES, lead_features
-from ecgclip.quality_fit import Bags, LeadModel, fit_leads
-from ecgclip.records import Candidate, Origin, Record, millivolts, open_records, write_records
+from ecgclip.quality.card import quality_section
+from ecgclip.quality.features import FEATURES, lead_features
+from ecgclip.quality.fit import Bags, LeadModel, fit_leads
+from ecgclip.quality.train_quality import Held, balanced, best_threshold, lead_threshold, train_quality
 
 VECTORS = Path(__file__).parents[2] / "test" / "gateway" / "window" / "vectors"
 GAINS, NOISES, WANDERS = (1, 1, 0, -2, 0), (20, 200, 3000, 20, 3), (0, 1, 2, 9, 0)

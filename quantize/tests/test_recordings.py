@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import f1_score, precision_score, recall_score
 
 from ecgclip.__main__ import main
-from ecgclip.recordings import by_recording, found
+from ecgclip.report.recordings import by_recording, found
 
 BUNDLE = Path(__file__).parents[2] / "models" / "reference"
 

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ecgclip.data.records import Candidate, Origin, Record, hash_fold, open_records, write_records
 from ecgclip.errors import EcgclipError
 from ecgclip.leads import DERIVATION
-from ecgclip.records import Candidate, Origin, Record, hash_fold, open_records, write_records
 
 ORIGIN = Origin("made up", "none", ("AFIB", "NORM"), rate=100, samples=50)
 

@@ -9,12 +9,12 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from ecgclip.__main__ import RECORDS_VARIABLE
-from ecgclip.bundle import verify
+from ecgclip.bundle.signed_folder import verify
 from ecgclip.config import load_recipe
-from ecgclip.export import logits
-from ecgclip.joint import open_joint
+from ecgclip.data.joint import open_joint
+from ecgclip.export.onnx_export import logits
+from ecgclip.export.variants import logits_of
 from ecgclip.metrics import auroc, macro, prauc
-from ecgclip.variants import logits_of
 
 MODELS = Path(__file__).parents[2] / "models"
 RECIPES = Path(__file__).parents[1] / "recipes"

@@ -6,9 +6,9 @@ from sklearn.linear_model import LogisticRegression
 
 from ecgclip import steps
 from ecgclip.config import RefitRecipe
-from ecgclip.export import linear_heads, logits
+from ecgclip.export.onnx_export import linear_heads, logits
 from ecgclip.metrics import auroc
-from ecgclip.refit import fit_heads, refit_heads
+from ecgclip.training.refit import fit_heads, refit_heads
 
 
 def test_without_a_penalty_it_is_logistic_regression_and_unknown_labels_do_not_count():

@@ -12,8 +12,8 @@ from scipy.stats import binomtest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from ecgclip.__main__ import main
-from ecgclip.export import logits
-from ecgclip.records import open_records
+from ecgclip.data.records import open_records
+from ecgclip.export.onnx_export import logits
 from ecgclip.report.efficiency_chart import efficiency_charts
 from ecgclip.report.measures import share
 from ecgclip.report.svg import Scale, element

@@ -9,9 +9,9 @@ import pytest
 import wfdb
 
 from ecgclip.__main__ import main
+from ecgclip.data.records import open_records
 from ecgclip.importers.rhythms import Annotations, window_labels
-from ecgclip.records import open_records
-from ecgclip.simulate import ATRIAL_FIBRILLATION, SINUS, Segment, simulate
+from ecgclip.simulator.dipole import ATRIAL_FIBRILLATION, SINUS, Segment, simulate
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 NOTHING = np.array([])

@@ -5,11 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from ecgclip.calibrate import Alert, OperatingPoint, Platt, Threshold
-from ecgclip.joint import open_joint
-from ecgclip.judged import Judged
-from ecgclip.records import Candidate, Origin, Record, write_records
-from ecgclip.rhythm_scores import Counts, af_counts, alarm_counts, count, rhythm_report, total
+from ecgclip.data.joint import open_joint
+from ecgclip.data.records import Candidate, Origin, Record, write_records
+from ecgclip.judging.calibrate import Alert, OperatingPoint, Platt, Threshold
+from ecgclip.judging.judged import Judged
+from ecgclip.judging.rhythm_scores import Counts, af_counts, alarm_counts, count, rhythm_report, total
 
 
 def test_a_missed_alarm_counts_five_times():

@@ -8,8 +8,8 @@ import torch
 
 from ecgclip.leads import LEADS
 from ecgclip.model import Block, Network
-from ecgclip.saliency import by_step, class_activation, integrated_gradients, occlusion, silence, steps
-from ecgclip.saliency_check import METHODS, compare
+from ecgclip.saliency.check import METHODS, compare
+from ecgclip.saliency.maps import by_step, class_activation, integrated_gradients, occlusion, silence, steps
 
 V2, AT = LEADS.index("V2"), 400  # sample at which the pulse stands
 STEP = AT // 16

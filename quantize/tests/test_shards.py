@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecgclip import shard_command
 from ecgclip.__main__ import main
+from ecgclip.data import shard_command
+from ecgclip.data.records import Candidate, Origin, Record, open_records, write_records
+from ecgclip.data.shard_command import shard_records
+from ecgclip.data.shards import MIXED, read_shard, shard_path, shuffled
 from ecgclip.errors import EcgclipError
-from ecgclip.pool import Pool
-from ecgclip.pretrain import Sampler
-from ecgclip.records import Candidate, Origin, Record, open_records, write_records
-from ecgclip.shard_command import shard_records
-from ecgclip.shards import MIXED, read_shard, shard_path, shuffled
+from ecgclip.pretraining.pool import Pool
+from ecgclip.pretraining.pretrain import Sampler
 
 COUNT, SIZE = 23, 4
 

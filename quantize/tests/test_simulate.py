@@ -7,7 +7,7 @@ import pytest
 from scipy.signal import detrend, find_peaks, welch
 
 from ecgclip.leads import LEADS
-from ecgclip.simulate import (
+from ecgclip.simulator.dipole import (
     ANTERIOR_INJURY,
     ATRIAL_FIBRILLATION,
     FREQUENT_PVCS,

@@ -9,9 +9,9 @@ import torch
 from ecgclip import steps
 from ecgclip.errors import EcgclipError
 from ecgclip.model import Network
-from ecgclip.start import start_from
-from ecgclip.teacher import Teacher
-from ecgclip.train import predict, train
+from ecgclip.training.start import start_from
+from ecgclip.training.teacher import Teacher
+from ecgclip.training.train import predict, train
 
 
 @pytest.fixture(scope="module")

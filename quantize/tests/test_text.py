@@ -5,9 +5,9 @@ import importlib.util
 import numpy as np
 import pytest
 
-from ecgclip import text
 from ecgclip.errors import EcgclipError
-from ecgclip.text import OFFLINE, embed_reports, statements
+from ecgclip.pretraining import text
+from ecgclip.pretraining.text import OFFLINE, embed_reports, statements
 
 transformers = pytest.importorskip("transformers")
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "sinus", "rhythm", "atrial", "fibrillation", "normal", "ecg"]

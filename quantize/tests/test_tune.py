@@ -6,22 +6,22 @@ import numpy as np
 import pytest
 import torch
 
-from ecgclip import export
-from ecgclip.train import train
-from ecgclip.tune import RoundedActivation, RoundedWeight, tune
+from ecgclip.export import onnx_export
+from ecgclip.training.train import train
+from ecgclip.training.tune import RoundedActivation, RoundedWeight, tune
 
 
 @pytest.fixture(scope="module")
 def folded(tiny, joint):
-    return export.fold_batch_norm(train(tiny, joint, progress=False))
+    return onnx_export.fold_batch_norm(train(tiny, joint, progress=False))
 
 
 def test_weights_get_the_values_that_onnx_runtime_gives_them(folded, joint, tiny, tmp_path):
     import onnx
 
     calibration = joint.twelve(joint.rows(joint.training, "ptbxl"))[:16]
-    export.export_fp32(folded, tiny.model, tmp_path / "fp32.onnx")
-    export.quantize(tmp_path / "fp32.onnx", tmp_path / "int8.onnx", calibration, tiny.quantization)
+    onnx_export.export_fp32(folded, tiny.model, tmp_path / "fp32.onnx")
+    onnx_export.quantize(tmp_path / "fp32.onnx", tmp_path / "int8.onnx", calibration, tiny.quantization)
     constants = {c.name: onnx.numpy_helper.to_array(c) for c in onnx.load(tmp_path / "int8.onnx").graph.initializer}
     convolution = folded.encoder.stages[0].conv1[0]
     name = next(n for n in constants if n.endswith("stages.0.conv1.0.weight_quantized"))
@@ -52,10 +52,10 @@ def test_a_tuned_network_loses_less_by_rounding_and_answers_as_before(folded, jo
     tuned = tune(folded, recipe, joint, calibration, progress=False)
     lost = {}
     for name, network in (("before", folded), ("after", tuned)):
-        export.export_fp32(network, tiny.model, tmp_path / f"{name}.onnx")
-        export.quantize(tmp_path / f"{name}.onnx", tmp_path / "int8.onnx", calibration, recipe.quantization)
-        target = export.logits(tmp_path / "before.onnx", calibration)
-        lost[name] = np.square(export.logits(tmp_path / "int8.onnx", calibration) - target).mean()
+        onnx_export.export_fp32(network, tiny.model, tmp_path / f"{name}.onnx")
+        onnx_export.quantize(tmp_path / f"{name}.onnx", tmp_path / "int8.onnx", calibration, recipe.quantization)
+        target = onnx_export.logits(tmp_path / "before.onnx", calibration)
+        lost[name] = np.square(onnx_export.logits(tmp_path / "int8.onnx", calibration) - target).mean()
     assert lost["after"] < lost["before"]
 
 

@@ -9,16 +9,16 @@ import torch
 from ai_edge_litert.interpreter import Interpreter
 from torch import nn
 
-from ecgclip import export
 from ecgclip.errors import GateError
-from ecgclip.evaluate import check_goldens
-from ecgclip.export_half import write_half
-from ecgclip.export_symmetric import check_symmetric, write_symmetric
-from ecgclip.export_tflite import write_tflite
+from ecgclip.export import onnx_export
+from ecgclip.export.half import write_half
+from ecgclip.export.same_padded import same_padded
+from ecgclip.export.symmetric import check_symmetric, write_symmetric
+from ecgclip.export.tflite import write_tflite
+from ecgclip.export.tflite_file import check_int8, tflite_logits
+from ecgclip.export.variants import logits_of
+from ecgclip.judging.evaluate import check_goldens
 from ecgclip.model import Network, Output
-from ecgclip.same_padded import same_padded
-from ecgclip.tflite_file import check_int8, tflite_logits
-from ecgclip.variants import logits_of
 
 OFFSETS = np.array([3.0, 0.0, -2.0], np.float32)  # of the logits of windows without chest leads
 
@@ -43,10 +43,10 @@ def network(tiny):
 @pytest.fixture(scope="module")
 def made(tiny, network, signals, tmp_path_factory):
     folder = tmp_path_factory.mktemp("variants")
-    export.export_fp32(network, tiny.model, folder / "fp32.onnx")
-    export.quantize(folder / "fp32.onnx", folder / "int8.onnx", signals, tiny.quantization)
+    onnx_export.export_fp32(network, tiny.model, folder / "fp32.onnx")
+    onnx_export.quantize(folder / "fp32.onnx", folder / "int8.onnx", signals, tiny.quantization)
     for file in ("fp32.onnx", "int8.onnx"):
-        export.shift_limb_leads(folder / file, OFFSETS)
+        onnx_export.shift_limb_leads(folder / file, OFFSETS)
     write_half(folder / "fp32.onnx", folder / "fp16.onnx")
     write_symmetric(folder / "fp32.onnx", folder / "s8s8.onnx", signals, tiny.quantization.symmetric_percentile)
     write_tflite(folder / "int8.onnx", folder / "int8.tflite")
@@ -59,9 +59,9 @@ def deeper(tiny):
 
 
 def test_tflite_says_what_the_int8_graph_says(made, signals):
-    expected = export.logits(made / "int8.onnx", signals)
+    expected = onnx_export.logits(made / "int8.onnx", signals)
     found = tflite_logits(made / "int8.tflite", signals)
-    quantization = abs(expected - export.logits(made / "fp32.onnx", signals)).mean()
+    quantization = abs(expected - onnx_export.logits(made / "fp32.onnx", signals)).mean()
     assert 0 < abs(found - expected).mean() < quantization / 5  # two runtimes round a code differently now and then
 
 
@@ -70,7 +70,7 @@ def test_tflite_gives_all_outputs_as_the_manifest_names_and_shapes_them(made, si
     assert {name: tuple(each["shape"]) for name, each in running.get_input_details().items()} == {"ecg": (1, 12, 1000)}
     assert all(each["dtype"] == np.float32 for each in running.get_output_details().values())
     ours = running(ecg=signals[:1])
-    theirs = export.session(made / "int8.onnx").run(list(Output._fields), {"ecg": signals[:1]})
+    theirs = onnx_export.session(made / "int8.onnx").run(list(Output._fields), {"ecg": signals[:1]})
     for name, expected in zip(Output._fields, theirs, strict=True):
         assert ours[name].shape == expected.shape
         assert np.corrcoef(ours[name].ravel(), expected.ravel())[0, 1] > 0.999
@@ -81,7 +81,7 @@ def test_only_windows_without_any_chest_lead_get_the_offsets(made, signals, file
     ecg = np.repeat(signals[:1], 3, axis=0)
     ecg[1, 6:] = 0
     ecg[2, 6:11] = 0  # V6 is left
-    weights, biases = export.linear_heads(made / "fp32.onnx")
+    weights, biases = onnx_export.linear_heads(made / "fp32.onnx")
     embedding = np.concatenate([_embedding(made / file, window[None]) for window in ecg])
     lowered = embedding @ weights.T + biases - logits_of(made / file, ecg)
     np.testing.assert_allclose(lowered, [np.zeros(3), OFFSETS, np.zeros(3)], atol=1e-4)
@@ -90,7 +90,7 @@ def test_only_windows_without_any_chest_lead_get_the_offsets(made, signals, file
 def _embedding(path, window):
     if path.suffix == ".tflite":
         return Interpreter(model_path=str(path)).get_signature_runner()(ecg=window)["embedding"]
-    return export.session(path).run(["embedding"], {"ecg": window})[0]
+    return onnx_export.session(path).run(["embedding"], {"ecg": window})[0]
 
 
 def test_tflite_gate_counts_what_is_int8(made, network, deeper):
@@ -124,7 +124,7 @@ def test_same_padding_with_a_longer_kernel_is_the_padding_of_the_network(length,
 
 def test_float16_says_what_fp32_says_even_beside_an_electrode_offset(made, signals):
     for ecg in (signals, signals + np.float32(300.0)):
-        difference = export.logits(made / "fp16.onnx", ecg) - export.logits(made / "fp32.onnx", ecg)
+        difference = onnx_export.logits(made / "fp16.onnx", ecg) - onnx_export.logits(made / "fp32.onnx", ecg)
         assert abs(difference).max() < 0.01
 
 
@@ -132,12 +132,12 @@ def test_float16_weights_are_half_and_both_ends_are_float32(made):
     graph = onnx.load(made / "fp16.onnx").graph
     kinds = {each.name: each.data_type for each in graph.initializer if each.name.startswith("encoder.st")}
     assert set(kinds.values()) == {onnx.TensorProto.FLOAT16}
-    running = export.session(made / "fp16.onnx")
+    running = onnx_export.session(made / "fp16.onnx")
     assert {each.type for each in (*running.get_inputs(), *running.get_outputs())} == {"tensor(float)"}
 
 
 def test_symmetric_int8_stays_close_and_its_gate_knows_it(made, network, deeper, signals):
-    difference = export.logits(made / "s8s8.onnx", signals) - export.logits(made / "fp32.onnx", signals)
+    difference = onnx_export.logits(made / "s8s8.onnx", signals) - onnx_export.logits(made / "fp32.onnx", signals)
     assert abs(difference).mean() < 0.2
     check_symmetric(made / "s8s8.onnx", network)
     with pytest.raises(GateError, match="convolutions 11, not 13"):
@@ -155,7 +155,7 @@ def test_symmetric_int8_saturates_at_the_percentile(made, signals, tmp_path):
     model = onnx.load(made / "fp32.onnx")
     model.graph.output.append(onnx.helper.make_empty_tensor_value_info("relu"))
     onnx.save(model, tmp_path / "open.onnx")
-    stem = export.session(tmp_path / "open.onnx").run(["relu"], {"ecg": signals})[0]
+    stem = onnx_export.session(tmp_path / "open.onnx").run(["relu"], {"ecg": signals})[0]
     np.testing.assert_allclose(scales[0] * 127, np.median(stem), atol=stem.max() / 1000)
     np.testing.assert_allclose(scales[1] * 127, np.percentile(stem, 99.99), rtol=0.05)
 

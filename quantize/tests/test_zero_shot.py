@@ -9,19 +9,19 @@ import numpy as np
 import pytest
 import torch
 
-from ecgclip import runs as runs_module
-from ecgclip import zero_shot
-from ecgclip.alignment import Alignment
 from ecgclip.catalog import load_catalog
 from ecgclip.config import load_pretrain_recipe
-from ecgclip.encoders import Embeddings, Start
 from ecgclip.errors import EcgclipError
 from ecgclip.model import Encoder, save_encoder
-from ecgclip.runs import Runs
+from ecgclip.pretraining.alignment import Alignment
 from ecgclip.simulator.cohort import TASKS, simulate_cohort
-from ecgclip.study import open_study
-from ecgclip.zero_shot import load_prompts, measure_zero_shot, similarities, task_rows
-from ecgclip.zero_shot_rows import write_overlay
+from ecgclip.transfer import runs as runs_module
+from ecgclip.transfer import zero_shot
+from ecgclip.transfer.encoders import Embeddings, Start
+from ecgclip.transfer.runs import Runs
+from ecgclip.transfer.study import open_study
+from ecgclip.transfer.zero_shot import load_prompts, measure_zero_shot, similarities, task_rows
+from ecgclip.transfer.zero_shot_rows import write_overlay
 
 ROOT = Path(__file__).parents[2]
 BUNDLE = ROOT / "models" / "reference"

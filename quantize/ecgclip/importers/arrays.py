@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ecgclip.data.records import Candidate, Origin, Record
 from ecgclip.errors import EcgclipError
 from ecgclip.importers.leads import eight_leads, windows
 from ecgclip.importers.wfdb_folder import NOT_TASKS
-from ecgclip.records import Candidate, Origin, Record
 
 EMPTY_MV = 1e-9  # CODE-15 pads exams of 7 s with zeros on both sides
 

@@ -7,11 +7,11 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from ecgclip.catalog import CATALOG
+from ecgclip.data.records import Candidate, Origin, Record
 from ecgclip.importers.leads import windows
 from ecgclip.importers.wfdb_file import read_wfdb
-from ecgclip.records import Candidate, Origin, Record
 
-CATALOG = Path(__file__).parents[3] / "models" / "catalog" / "tasks.json"
 SNOMED = "http://snomed.info/sct"
 # Codes that the challenge scores as one (Perez Alday et al. 2021): complete and plain right and left bundle branch
 # block, premature atrial and supraventricular beats, the two codes of premature ventricular beats.
@@ -19,11 +19,11 @@ SAME = {"59118001": "713427006", "164909002": "733534002", "63593006": "28447000
 _DX = re.compile(r"Dx:\s*([\d,\s]+)", re.IGNORECASE)
 
 
-def snomed_tasks(catalog: Path = CATALOG) -> dict[str, str]:
-    """Code -> task of the catalog."""
+def snomed_tasks() -> dict[str, str]:
+    """Code -> task of the catalog's 45 diagnoses; of PTB-XL's other statements a list of codes does not say absence."""
     return {
         code["code"]: task["id"]
-        for task in json.loads(catalog.read_text())["tasks"]
+        for task in json.loads((CATALOG / "tasks.json").read_text())["tasks"]
         for code in task["codes"]
         if code["system"] == SNOMED
     }

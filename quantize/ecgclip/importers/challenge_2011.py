@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from ecgclip.data.records import Candidate, Origin, Record
 from ecgclip.errors import EcgclipError
 from ecgclip.importers.leads import windows
 from ecgclip.importers.wfdb_file import read_wfdb
-from ecgclip.records import Candidate, Origin, Record
 
 TASK = "UNACCEPTABLE"
 LISTS = {"RECORDS-acceptable": 0.0, "RECORDS-unacceptable": 1.0}

@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from ecgclip.data.records import Candidate, Origin, write_records
 from ecgclip.errors import EcgclipError
 from ecgclip.importers.arrays import Arrays, arrays
 from ecgclip.importers.challenge import challenge
@@ -17,7 +18,6 @@ from ecgclip.importers.rhythm_challenges import challenge_2015, challenge_2017
 from ecgclip.importers.rhythms import rhythms
 from ecgclip.importers.wfdb_folder import Folder, wfdb_folder
 from ecgclip.leads import LEADS
-from ecgclip.records import Candidate, Origin, write_records
 
 KINDS = (
     "ptbxl",

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ecgclip.data.records import Candidate, Origin, Record
 from ecgclip.importers.arrays import Arrays
 from ecgclip.importers.leads import eight_leads, windows
 from ecgclip.importers.wfdb_folder import NOT_TASKS
-from ecgclip.records import Candidate, Origin, Record
 
 
 def csv_folder(folder: Path, about: Arrays, rate: int, samples: int) -> tuple[Origin, list[Candidate]]:

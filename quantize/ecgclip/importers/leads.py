@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import resample_poly
 
+from ecgclip.data.records import Floats
 from ecgclip.leads import DERIVATION, INDEPENDENT, LEADS
-from ecgclip.records import Floats
 
 LIMB = LEADS[:6]
 # Names that mean a lead of the standard twelve: the modified leads of ambulatory and bedside recorders.

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from ecgclip.data.records import Candidate, Origin, Record
 from ecgclip.errors import EcgclipError
 from ecgclip.importers.leads import windows
 from ecgclip.importers.wfdb_file import read_wfdb
-from ecgclip.records import Candidate, Origin, Record
 
 FEWEST_WORDS = 4  # of a report; fewer say nothing (Liu et al. 2024)
 

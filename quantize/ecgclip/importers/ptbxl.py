@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from ecgclip.data.records import Candidate, Origin, Record
 from ecgclip.errors import EcgclipError
 from ecgclip.importers.leads import windows
 from ecgclip.importers.wfdb_file import read_wfdb
-from ecgclip.records import Candidate, Origin, Record
 
 GROUPS = ("super_class", "sub_class", "form", "rhythm")
 LOW_RATE = 100  # Hz of PTB-XL's `_lr` records; `_hr` have 500

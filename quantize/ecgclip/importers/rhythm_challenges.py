@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from ecgclip.data.records import Candidate, Origin, Record
 from ecgclip.errors import EcgclipError
 from ecgclip.importers.leads import windows
 from ecgclip.importers.wfdb_file import read_wfdb
-from ecgclip.records import Candidate, Origin, Record
 
 LICENCE = "ODC-By 1.0"
 

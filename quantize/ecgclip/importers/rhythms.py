@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import wfdb
 
+from ecgclip.data.records import Candidate, Origin, Record
 from ecgclip.importers.leads import windows
 from ecgclip.importers.wfdb_file import read_wfdb
-from ecgclip.records import Candidate, Origin, Record
 
 HOP_S = 5
 BEATS = tuple("NLRBAaJSVrFejnE/fQ?!")  # codes of QRS complexes and flutter waves in PhysioNet's annotations

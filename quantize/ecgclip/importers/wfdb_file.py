@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import wfdb
 
+from ecgclip.data.records import Floats
 from ecgclip.importers.leads import eight_leads
-from ecgclip.records import Floats
 
 PER_MV = {"mV": 1.0, "uV": 1e-3, "V": 1e3}  # millivolts in one of these
 

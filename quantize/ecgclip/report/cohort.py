@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from ecgclip.bundle.open_bundle import OpenBundle, answers
+from ecgclip.data.records import Floats, Records
 from ecgclip.errors import EcgclipError
-from ecgclip.open_bundle import OpenBundle, answers
-from ecgclip.records import Floats, Records
 
 CHUNK = 512  # windows that are in memory at once
 _DATASET = re.compile(r"(?P<name>.*), (?P<use>training|validation) \(folds (?P<folds>[\d, ]+)\)")

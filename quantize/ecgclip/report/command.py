@@ -6,9 +6,9 @@ import argparse
 import json
 from pathlib import Path
 
+from ecgclip.bundle.open_bundle import open_bundle
+from ecgclip.data.records import open_records
 from ecgclip.errors import EcgclipError
-from ecgclip.open_bundle import open_bundle
-from ecgclip.records import open_records
 from ecgclip.report.cohort import measure_cohort
 from ecgclip.report.efficiency_chart import load_runs
 from ecgclip.report.measures import measure

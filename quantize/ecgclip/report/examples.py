@@ -9,14 +9,14 @@ import numpy as np
 from markupsafe import Markup
 from tqdm import tqdm
 
-from ecgclip.export import INPUT, session
+from ecgclip.export.onnx_export import INPUT, session
 from ecgclip.leads import DERIVATION
 from ecgclip.metrics import Array
 from ecgclip.model import Output
 from ecgclip.report.cohort import Cohort
 from ecgclip.report.measures import Measures, TaskMeasures
 from ecgclip.report.sheet import ecg_sheet, where_most
-from ecgclip.saliency import class_activation, occlusion
+from ecgclip.saliency.maps import class_activation, occlusion
 
 COMMON = 0.5  # a task that more windows than this have is the normal case, and not shown unless asked for
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ecgclip.calibration_metrics import brier, calibration_slope
+from ecgclip.judging.calibration_metrics import brier, calibration_slope
 from ecgclip.metrics import (
     Array,
     Measured,

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from ecgclip.leads import LEADS
 from ecgclip.metrics import Array
 from ecgclip.report.svg import element, number, picture, text
-from ecgclip.saliency import STRIDE
+from ecgclip.saliency.maps import STRIDE
 
 MM_PER_S, MM_PER_MV = 25.0, 10.0
 MARGIN_MM, STRIP_MM, GAP_MM = 12.0, 14.0, 3.0

@@ -11,8 +11,8 @@ import numpy as np
 import wfdb
 from scipy.signal import resample_poly
 
+from ecgclip.data.records import Candidate, Origin, Record, Records, write_records
 from ecgclip.errors import EcgclipError
-from ecgclip.records import Candidate, Origin, Record, Records, write_records
 from ecgclip.simulator import conditions
 from ecgclip.simulator.heart import Generator, Heart, normal_heart
 from ecgclip.simulator.reports import Finding, write_report

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ecgclip.simulate import Plateau, Pulse, Vector
+from ecgclip.simulator.dipole import Plateau, Pulse, Vector
 from ecgclip.simulator.heart import Generator, Heart, log_normal, moved, plus, scaled, spread, stretched, turned
 
 

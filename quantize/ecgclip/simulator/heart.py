@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ecgclip.simulate import NORMAL_BEAT, Plateau, Pulse, Vector
+from ecgclip.simulator.dipole import NORMAL_BEAT, Plateau, Pulse, Vector
 
 Generator = np.random.Generator
 

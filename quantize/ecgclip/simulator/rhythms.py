@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from ecgclip.simulate import Pulse
 from ecgclip.simulator.conditions import paced_heart, ventricular_heart
+from ecgclip.simulator.dipole import Pulse
 from ecgclip.simulator.heart import Generator, Heart, scaled, turned
 
 Array = npt.NDArray[np.float64]

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.signal import butter, sosfilt
 
 from ecgclip.augment import DOWER
-from ecgclip.simulate import Plateau, Pulse
+from ecgclip.simulator.dipole import Plateau, Pulse
 from ecgclip.simulator.heart import Generator
 from ecgclip.simulator.rhythms import Array, Timeline
 

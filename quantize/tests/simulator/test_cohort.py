@@ -9,8 +9,8 @@ import pytest
 import wfdb
 from scipy.signal import find_peaks
 
+from ecgclip.data.records import open_records
 from ecgclip.leads import DERIVATION, LEADS
-from ecgclip.records import open_records
 from ecgclip.simulator.cohort import BATCH, TASKS, draw, read_motion, simulate_cohort
 from ecgclip.simulator.conditions import CHAMBERS, CONDUCTION, REPOLARISATION, WALLS, infarction
 from ecgclip.simulator.heart import normal_heart

@@ -5,7 +5,7 @@ import { readability, unreadable } from '../../../gateway/window/readability.js'
 import { type QualityModel, QualityModelSchema } from '../../../models/bundle/quality-model.js'
 
 const read = (name: string) => JSON.parse(readFileSync(`test/gateway/window/vectors/${name}`, 'utf8'))
-/** From quantize/ecgclip/quality_features.py and quality_fit.py; quantize/tests/test_quality.py holds them to this file. */
+/** From quantize/ecgclip/quality/features.py and fit.py; quantize/tests/test_quality.py holds them to this file. */
 const expected: { features: number[][]; alone: (number | null)[]; leadLogits: number[]; windowLogit: number } =
   read('quality.json')
 const model: QualityModel = QualityModelSchema.parse(read('quality-model.json'))

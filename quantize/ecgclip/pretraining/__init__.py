@@ -1,0 +1,1 @@
+"""An encoder from recordings and their reports. The loss is `contrast`, the loop is `pretrain`."""

@@ -1,0 +1,1 @@
+"""What a finding rests on, and whether it does."""

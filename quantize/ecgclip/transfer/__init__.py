@@ -1,0 +1,1 @@
+"""What an encoder is worth: frozen probe, fine-tuning, zero-shot."""
