@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { type Candidate, type NotTried, providersNotTried } from '../gateway/inference/candidates.js'
+import type { Candidate } from '../gateway/inference/candidate.js'
+import { type NotTried, providersNotTried } from '../gateway/inference/candidates.js'
 import { EngineStartError } from '../gateway/inference/inference-error.js'
 import { startEngine } from '../gateway/inference/start-engine.js'
 import { type Bundle, loadBundle } from '../models/bundle/load-bundle.js'

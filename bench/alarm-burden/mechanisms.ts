@@ -1,5 +1,5 @@
 import type { AlertRules } from '../../gateway/alerts/alert-engine.js'
-import type { SiteTaskRule } from '../../gateway/alerts/site-rules.js'
+import type { SiteTaskRule } from '../../gateway/alerts/finding-rule.js'
 import type { Task } from '../../models/bundle/manifest.js'
 
 /** The alert engine with all that keeps it quiet, and without one or all of it. */

@@ -1,12 +1,11 @@
 import { EcgclipError } from '../../ecg/ecgclip-error.js'
 import { type Millis, Seconds } from '../../ecg/units.js'
 import type { Task } from '../../models/bundle/manifest.js'
-import type { AlertCondition } from './alert.js'
+import type { AlertCondition, AlertPriority } from './alert.js'
 import type { Confirmation } from './confirmation.js'
-import { escalationOf, type PriorityRule } from './open-alert.js'
+import { escalationOf, type PriorityRule, type SiteEscalation } from './open-alert.js'
 import { createPersistence, type PersistenceRule } from './persistence.js'
 import { createScreening } from './screening.js'
-import type { SiteTaskRule } from './site-rules.js'
 import { SUPERSEDES, type Supersession } from './supersession.js'
 import type { SuppressionReason } from './suppression.js'
 
@@ -26,6 +25,20 @@ export interface FindingRule extends PriorityRule {
   readonly supersededBy: readonly string[]
   /** Set: the task may never alert, and why. Its confirmations are logged all the same. */
   readonly barred: SuppressionReason | null
+}
+
+/** What a site has decided for a task; whatever it leaves out is as the bundle, or this program, says. */
+export interface SiteTaskRule {
+  readonly enabled?: boolean | undefined
+  readonly tier?: Tier | undefined
+  readonly threshold?: number | undefined
+  readonly clearBelow?: number | undefined
+  readonly need?: number | undefined
+  readonly of?: number | undefined
+  readonly refractorySeconds?: number | undefined
+  readonly latch?: boolean | undefined
+  readonly priority?: AlertPriority | undefined
+  readonly escalate?: SiteEscalation | undefined
 }
 
 /** An acute finding must never wait. A screening finding goes on a worklist, once a shift. */

@@ -1,7 +1,6 @@
 import { type Millis, Seconds } from '../../ecg/units.js'
 import { ALERT_PRIORITIES, type AlertPriority, type AlertTransition, type AlertType } from './alert.js'
 import type { Clock } from './clock.js'
-import type { SiteEscalation } from './site-rules.js'
 
 /**
  * An open alert is repeated as `continue` this often, "to mitigate the risk of an alert message loss" (IHE ACM); changes in
@@ -12,6 +11,13 @@ export const CONTINUE_EVERY = Seconds(60)
 /** An alert that nobody acknowledged for `after` is raised to priority `to`. */
 export interface Escalation {
   readonly after: Millis
+  readonly to: AlertPriority
+}
+
+/** What a site says of it. */
+export interface SiteEscalation {
+  /** Without an acknowledgement. */
+  readonly afterSeconds: number
   readonly to: AlertPriority
 }
 

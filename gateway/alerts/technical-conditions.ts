@@ -1,7 +1,6 @@
 import { type Millis, Seconds } from '../../ecg/units.js'
 import type { AlertPriority } from './alert.js'
-import { escalationOf, type PriorityRule } from './open-alert.js'
-import type { SiteTechnicalRule } from './site-rules.js'
+import { escalationOf, type PriorityRule, type SiteEscalation } from './open-alert.js'
 
 /** The technical (ST) conditions: what can go wrong between the electrode and the broker, each with its own small persistence. */
 
@@ -15,6 +14,14 @@ export interface TechnicalRule extends PriorityRule {
   readonly raiseAfter: Millis
   /** … and be gone this long before the alert ends. */
   readonly clearAfter: Millis
+}
+
+/** What a site has decided for a condition; whatever it leaves out is as below. */
+export interface SiteTechnicalRule {
+  readonly enabled?: boolean | undefined
+  readonly raiseAfterSeconds?: number | undefined
+  readonly priority?: AlertPriority | undefined
+  readonly escalate?: SiteEscalation | undefined
 }
 
 export const TECHNICAL_CONDITIONS = {

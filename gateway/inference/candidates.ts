@@ -1,24 +1,8 @@
 import type { Manifest, Variant } from '../../models/bundle/manifest.js'
+import type { Candidate } from './candidate.js'
 import { EngineStartError } from './inference-error.js'
 import type { Outcome } from './measurement.js'
 import { PROVIDERS, type Provider, providerRefusal } from './providers.js'
-
-/** One variant on one provider, and what became of it when the engine started: for logs, `bench` and `doctor`. */
-export interface Candidate {
-  readonly variant: string
-  readonly precision: Variant['precision']
-  readonly provider: string
-  readonly outcome: 'chosen' | 'passed' | 'refused'
-  /** Median run over the goldens, ms; absent when it did not get so far. */
-  readonly medianMs?: number
-  /** What the choice goes by: a busy machine slows the median of one candidate and not of the other. */
-  readonly fastestMs?: number
-  /** Windows that one run may hold, where several were found to take less time each; and that time, ms. */
-  readonly batch?: number
-  readonly batchedMs?: number
-  /** Why it was refused. */
-  readonly reason?: string
-}
 
 /** In place of a name: let the engine choose. */
 export const AUTO = 'auto'

@@ -1,5 +1,5 @@
 import { EcgclipError } from '../../ecg/ecgclip-error.js'
-import type { Candidate } from './candidates.js'
+import type { Candidate } from './candidate.js'
 
 export const REJECTION_CODES = [
   'INPUT_INVALID',

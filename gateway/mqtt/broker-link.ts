@@ -5,19 +5,9 @@ import { createBackOff } from './back-off.js'
 import { type BrokerOptions, brokerName, credentials } from './broker-options.js'
 import type { Log } from './log.js'
 import { mqtt5Properties } from './mqtt5-properties.js'
+import type { Publication } from './publication.js'
 import type { Timing } from './timing.js'
 import { within } from './within.js'
-
-export interface Publication {
-  readonly topic: string
-  readonly payload: string
-  readonly qos: 0 | 1
-  readonly retain: boolean
-  /** The message's `schema`, when it names one; told to the broker by MQTT 5 only. */
-  readonly schema?: string
-  /** The broker keeps it no longer for whoever is away; without it for ever. MQTT 5 only. */
-  readonly expiresAfter?: Millis
-}
 
 /** One connection to the broker, from CONNACK until it breaks; never reused afterwards. */
 export interface Connection {

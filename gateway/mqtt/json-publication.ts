@@ -1,5 +1,5 @@
 import type { Millis } from '../../ecg/units.js'
-import type { Publication } from './broker-link.js'
+import type { Publication } from './publication.js'
 
 /** A message as it is published. `expiresAfter`: see `Publication`. */
 export const json = (

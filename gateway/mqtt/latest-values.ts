@@ -1,4 +1,5 @@
-import type { Connection, Publication } from './broker-link.js'
+import type { Connection } from './broker-link.js'
+import type { Publication } from './publication.js'
 
 /**
  * Retained topics of which only the newest value matters (device states, health). The newest is published, again after every

@@ -1,5 +1,5 @@
 import type { IPublishPacket } from 'mqtt'
-import type { Publication } from './broker-link.js'
+import type { Publication } from './publication.js'
 
 /**
  * What MQTT 5 tells beside the message (MQTT 5.0, 3.3.2.3), so that brokers and bridges can route by schema without reading it,

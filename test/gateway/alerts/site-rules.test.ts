@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { SiteTaskRule } from '../../../gateway/alerts/site-rules.js'
+import type { SiteTaskRule } from '../../../gateway/alerts/finding-rule.js'
 import { alertRig, inWords, task } from './alert-rig.js'
 
 const AFIB = task('AFIB')
