@@ -1,11 +1,9 @@
 import { join } from 'node:path'
 import { setInterval } from 'node:timers'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { monotonicFactory } from 'ulid'
-import { Microseconds, Millis, Seconds, UnixMillis } from '../ecg/units.js'
+import { Millis, Seconds, UnixMillis } from '../ecg/units.js'
 import { openDevice } from '../firmware-bridge/devices/open-device.js'
 import { monotonicNow } from '../firmware-bridge/transport/monotonic-now.js'
-import { sharedInterval } from '../firmware-bridge/transport/shared-interval.js'
 import { type Bundle, loadBundle } from '../models/bundle/load-bundle.js'
 import type { Manifest, Task } from '../models/bundle/manifest.js'
 import { overlaid } from '../models/overlay/overlaid.js'
@@ -17,7 +15,7 @@ import type { Clock } from './alerts/clock.js'
 import { GATEWAY_DEVICE } from './alerts/technical-conditions.js'
 import { type ChangedKeys, changedKeys } from './config/changed-keys.js'
 import type { Config } from './config/config.js'
-import { createDevicePipeline, type DevicePipeline } from './device-pipeline.js'
+import { createDevicePipelines } from './device-pipelines.js'
 import { type BundleEngine, startEngine } from './inference/start-engine.js'
 import { lendDevices } from './lending/lend-devices.js'
 import { startMirrors } from './mirrors.js'
@@ -34,17 +32,7 @@ import { returnMemory } from './service/return-memory.js'
 import type { WindowModel } from './window-assessor.js'
 import { createWindowRate } from './window-rate.js'
 
-/**
- * Windows whose patience is over leave within this: a twentieth of the shortest hop that makes sense, or less. It is the interval
- * of the ECG Link devices, so that all of them and this wake the process together.
- */
-const PIPELINE_TICK = Millis(40)
 const MEBIBYTE = 2 ** 20
-/**
- * Devices are started one after another. A device's windows count from its START (spec/mqtt.md, `window`): a ward whose devices
- * start together completes all its windows at the same moment, and each waits for those before it, at every hop.
- */
-const START_APART = Millis(50)
 /** How often alerts look at the time. */
 const ALERT_TICK = Seconds(1)
 /** How often each device's counters are told again although nothing happened to it. */
@@ -103,7 +91,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       broker: { connected: messaging.counters.connected, host: messaging.url.host },
       outbox: { messages: messaging.counters.outboxMessages, bytes: messaging.counters.outboxBytes },
       clockSynchronised: hostClock(),
-      waitingFor: pipelines.filter(({ present }) => !present).map(({ uri }) => uri),
+      waitingFor: pipelines.waitingFor(),
     }),
   })
   const trust = config.trust === undefined ? [] : [config.trust]
@@ -113,8 +101,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     store,
     fixed: config.bundle === undefined ? undefined : overlay(await loadBundle(config.bundle, trust)),
     overlaid: bundle => overlayIfMeant(overlay, bundle, log),
-    startEngine: bundle =>
-      startEngine(bundle, { ...config.inference, patients: config.devices.length, cache: config.data }),
+    async startEngine(bundle) {
+      const { inference, devices, data } = config
+      const engine = await startEngine(bundle, { ...inference, patients: devices.length, cache: data })
+      await returnMemory() // of the candidates that were tried and left
+      return engine
+    },
     monotonic: clock.monotonic,
     log,
   })
@@ -153,7 +145,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     model: () => engine.model,
     inferenceDepth: () => engine.depth,
     clockSynchronised: hostClock,
-    stuck: () => stuck(),
+    stuck: () => pipelines.stuck(),
     messaging: () => messaging.counters,
     monitor: () => monitor.counters,
   })
@@ -193,81 +185,53 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     throw error
   })
 
-  /** Which device has which id: two that state the same one must not become one patient. */
-  const holders = new Map<string, DevicePipeline>()
-  const pipelines = streams.map((stream): DevicePipeline => {
-    const pipeline: DevicePipeline = createDevicePipeline({
-      stream,
-      model: windowModel(models),
-      hop: Seconds(config.hopSeconds),
-      log,
-      monotonic: monotonicNow,
-      utc: clock.utc,
-      assessed(device, result) {
-        rate.count()
-        metrics.window(device, result)
-        monitor.assessed(device, result)
-        void messaging.publishAssessment(device, result).then(taken => {
-          if (taken) options.delivered?.(Millis((monotonicNow() - result.window.completed) / 1000))
-        })
-        mirrors.publishAssessment(device, result)
-        alerting.window(device, result)
-      },
-      condition: alerting.condition,
-      report(device, report) {
-        metrics.device(device, report)
-        messaging.publishDeviceState(device, report)
-        mirrors.publishDeviceState(device, report)
-        monitor.reported(device, report)
-      },
-      identified: monitor.identified,
-      samples: monitor.samples,
-      claim(id) {
-        const holder = holders.get(id)
-        if (holder !== undefined && holder !== pipeline && holder.present) return holder.uri
-        holders.set(id, pipeline)
-        return null
-      },
-    })
-    return pipeline
+  const pipelines = createDevicePipelines(streams, {
+    model: windowModel(models),
+    hop: Seconds(config.hopSeconds),
+    log,
+    monotonic: monotonicNow,
+    utc: clock.utc,
+    assessed(device, result) {
+      rate.count()
+      metrics.window(device, result)
+      monitor.assessed(device, result)
+      void messaging.publishAssessment(device, result).then(taken => {
+        if (taken) options.delivered?.(Millis((monotonicNow() - result.window.completed) / 1000))
+      })
+      mirrors.publishAssessment(device, result)
+      alerting.window(device, result)
+    },
+    condition: alerting.condition,
+    report(device, report) {
+      metrics.device(device, report)
+      messaging.publishDeviceState(device, report)
+      mirrors.publishDeviceState(device, report)
+      monitor.reported(device, report)
+    },
+    identified: monitor.identified,
+    samples: monitor.samples,
   })
   models.follow(bundle => {
-    for (const pipeline of pipelines) pipeline.use(windowModel({ engine, bundle }))
+    pipelines.use(windowModel({ engine, bundle }))
     useRules(bundle.manifest, current)
   })
-  for (const [place, pipeline] of pipelines.entries()) {
-    if (place > 0) await sleep(START_APART)
-    pipeline.start()
-  }
+  await pipelines.start()
   const lending = await lendDevices(config.data, streams, log)
 
   let stopping = false
-  const stuck = () => pipelines.filter(pipeline => pipeline.stuck(monotonicNow())).map(({ uri }) => uri)
   await monitor.start([
-    ...healthRoutes({ alive: () => stuck().length === 0, ready: () => !stopping }),
+    ...healthRoutes({ alive: () => pipelines.stuck().length === 0, ready: () => !stopping }),
     ...metrics.routes,
   ])
 
-  let ticked = monotonicNow()
-  /** After the event loop stood still, what arrived meanwhile is still to be read: windows wait for as long again. */
-  let catchingUpUntil = ticked
   const clockFault = createClockWatch(clock, log)
-  const endTicks = sharedInterval(() => {
-    const now = monotonicNow()
-    const stoodStill = now - ticked - 1000 * PIPELINE_TICK
-    if (stoodStill > 1000 * PIPELINE_TICK) catchingUpUntil = Microseconds(now + stoodStill)
-    ticked = now
-    for (const pipeline of pipelines) pipeline.tick(now, now < catchingUpUntil)
-  }, PIPELINE_TICK)
   const timers = [
     setInterval(() => {
       alerting.condition(GATEWAY_DEVICE, 'MODEL_FALLBACK', models.fault)
       alerting.condition(GATEWAY_DEVICE, 'CLOCK_UNSYNCHRONISED', clockFault())
       alerting.tick()
     }, ALERT_TICK),
-    setInterval(() => {
-      for (const pipeline of pipelines) pipeline.report()
-    }, REPORT_EVERY),
+    setInterval(pipelines.report, REPORT_EVERY),
     setInterval(() => void returnMemory(), RETURN_EVERY),
   ]
 
@@ -287,10 +251,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   async function stop(): Promise<void> {
     stopping = true
-    endTicks()
     for (const timer of timers) clearInterval(timer)
     await lending.stop()
-    await Promise.all(pipelines.map(pipeline => pipeline.stop()))
+    await pipelines.stop()
     await Promise.all([messaging.stop(), mirrors.stop()])
     await models.stop()
     await monitor.stop()
@@ -308,7 +271,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     messaging,
     alerting,
     monitor,
-    stuck,
+    stuck: pipelines.stuck,
     reload,
     stop,
   }

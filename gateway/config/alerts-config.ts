@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { ALERT_PRIORITIES } from '../alerts/alert.js'
+import { EVIDENCE_FORMATS } from '../alerts/evidence-format.js'
 import { TECHNICAL_CONDITIONS, type TechnicalKey } from '../alerts/technical-conditions.js'
-import { EVIDENCE_FORMATS } from '../mqtt/command-messages.js'
 import { LIVE } from './live.js'
 
 /** What a site decides about alerts. Whatever it leaves out is as the bundle says. */

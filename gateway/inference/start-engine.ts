@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type { Millis } from '../../ecg/units.js'
 import type { Bundle } from '../../models/bundle/load-bundle.js'
-import { returnMemory } from '../service/return-memory.js'
 import type { Candidate } from './candidate.js'
 import { AUTO, candidateOf, candidatesFor, nothingPassed, type Pair } from './candidates.js'
 import { createFailover, type Station } from './failover.js'
@@ -68,7 +67,6 @@ export async function startEngine(bundle: Bundle, options: EngineOptions = {}): 
   const windowMs = Math.min(trial.medianMs, trial.batchedMs)
   const workers = options.workers ?? workersFor(options.patients, windowMs, availableParallelism())
   await trial.pool.grow(workers)
-  await returnMemory()
   const stations = ranking.map(place =>
     stationFor(bundle, pairs[place]!, { ...alone, batch: (outcomes[place] as Measurement).batch, workers }),
   )

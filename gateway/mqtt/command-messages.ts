@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { EVIDENCE_FORMATS } from '../alerts/evidence-format.js'
 
 /** What a gateway can be asked over MQTT, and how it answers. Who may ask is decided by the broker, by topic (`cmd/<verb>`). */
 
@@ -19,7 +20,6 @@ const openAlert = z.union([
 export const AcknowledgeCommandSchema = openAlert
 export const ResetCommandSchema = openAlert
 
-export const EVIDENCE_FORMATS = ['int16', 'fhir-r4', 'fhir-r5'] as const
 export const EvidenceCommandSchema = z.strictObject({
   transaction,
   id: AlertIdSchema,
@@ -56,7 +56,6 @@ export const ReplySchema = z.strictObject({
 })
 
 export type Reply = z.infer<typeof ReplySchema>
-export type EvidenceFormat = (typeof EVIDENCE_FORMATS)[number]
 type OpenAlertName = z.infer<typeof openAlert>
 
 export type { OpenAlertName }

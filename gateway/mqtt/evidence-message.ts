@@ -1,7 +1,7 @@
 import type { FindingEvidence } from '../alerts/alert.js'
+import type { EvidenceFormat } from '../alerts/evidence-format.js'
 import type { EvidenceWindow } from '../alerts/evidence-window.js'
 import { alertObservation } from '../fhir/alert-observation.js'
-import type { EvidenceFormat } from './command-messages.js'
 import { type EvidenceMessage, rfc3339 } from './messages.js'
 
 /** The window behind an alert as it goes to subscribers. */
