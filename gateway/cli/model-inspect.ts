@@ -52,16 +52,17 @@ function asText({ manifest, sha256, key }: SignedManifest): string {
     ]),
   ] as const
   const width = Math.max(...facts.map(([label]) => label.length))
-  const rows = tasks.map(({ id, display, threshold, alert, evidence }) => [
+  const rows = tasks.map(({ id, display, threshold, ruleOut, alert, evidence }) => [
     id,
     display,
     threshold.value.toFixed(3),
+    ruleOut === undefined ? '' : ruleOut.value.toPrecision(2),
     alert === null ? '' : `${alert.need} of ${alert.of}, ${alert.tier}`,
     evidence === null ? '' : String(evidence.positives),
     evidence === null ? '' : interval(evidence.prauc),
     evidence === null ? '' : interval(evidence.auroc),
   ])
-  const table = formatTable(['task', '', 'threshold', 'alerts', 'n+', 'PRAUC', 'AUROC'], rows)
+  const table = formatTable(['task', '', 'threshold', 'rule out', 'alerts', 'n+', 'PRAUC', 'AUROC'], rows)
   return `${facts.map(([label, fact]) => `${label.padEnd(width)}  ${fact}`).join('\n')}\n\n${table}`
 }
 

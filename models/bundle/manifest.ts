@@ -30,6 +30,10 @@ export const TaskSchema = z.strictObject({
       clearBelow: probability,
     })
     .nullable(),
+  /** Below this probability a single window speaks against the finding; absent where too few positives were there to say so. */
+  ruleOut: z
+    .strictObject({ value: probability, rule: z.string(), sensitivity: probability, specificity: probability })
+    .optional(),
   /** Null: trained without enough positives to say anything; such a task may not alert. */
   evidence: z
     .strictObject({

@@ -93,6 +93,8 @@ class CalibrationRecipe:
     alert_ppv: float  # the same for a prompt task
     screening_ppv: float  # the same for screening, which can wait and therefore be surer
     alert_sensitivity: float  # what an alert must catch at least, or there is none
+    rule_out_sensitivity: float  # at least, of the level below which a finding is unlikely
+    rule_out_positives: int  # windows that it takes to say so
     normal_exceedance: float  # largest share of normal records that may exceed an alert threshold
     minimum_training_positives: int  # fewer, and a task has no evidence
     minimum_validation_positives: int

@@ -99,6 +99,49 @@ def test_alert_ends_below_where_it_starts_and_survives_json(reference):
     assert OperatingPoint.from_json(point.as_json()) == point
 
 
+def test_below_its_rule_out_level_a_finding_is_unlikely(reference):
+    rng = np.random.default_rng(9)
+    y = np.arange(4000) % 20 == 0
+    z = np.where(y, 2.0, -2.0) + 1.5 * rng.normal(size=4000)
+    point = choose(windows(z, y), None, reference.calibration, evidence=True)
+    out, p = point.rule_out, point.platt(z)
+    assert 0.95 <= (p[y] >= out.value).mean() < 0.97
+    assert out.sensitivity == pytest.approx((p[y] >= out.value).mean(), abs=1e-4)
+    assert out.specificity == pytest.approx((p[~y] < out.value).mean(), abs=1e-4)
+    assert out.value <= point.threshold.value
+    assert OperatingPoint.from_json(point.as_json()) == point
+
+
+def test_nothing_is_ruled_out_above_the_alerts_level_or_on_a_handful_of_positives(reference):
+    y = np.arange(1000) < 50
+    apart = choose(windows(np.where(y, 5.0, -5.0), y), POLICY, reference.calibration, evidence=True)
+    assert apart.alert is not None
+    assert apart.rule_out.value <= apart.threshold.value
+    few = np.arange(1000) < 19
+    z = np.where(few, 5.0, -5.0)
+    assert choose(windows(z, few), POLICY, reference.calibration, evidence=True).rule_out is None
+    assert choose(windows(z, few), POLICY, reference.calibration, evidence=False).rule_out is None
+
+
+def test_each_patient_counts_once_for_a_rule_out_level_too(reference):
+    z, y = np.append(np.linspace(1, 2, 40), -1 - np.linspace(0, 1, 100)), np.arange(140) < 40
+    alone = choose(windows(z, y), None, reference.calibration, evidence=True)
+    unreadable = np.full(600, -9.0)  # windows of one more patient
+    many = choose(
+        windows(
+            np.append(z, unreadable),
+            np.append(y, np.ones(600, bool)),
+            patients=[*(f"p{k}" for k in range(140)), *["long"] * 600],
+        ),
+        None,
+        reference.calibration,
+        evidence=True,
+    )
+    assert alone.rule_out.sensitivity >= 0.95
+    assert many.rule_out.value > many.platt(-9.0)
+    assert many.rule_out.sensitivity == pytest.approx(40 / 41, abs=0.02)
+
+
 def test_a_task_without_positives_still_has_a_threshold(reference):
     point = choose(windows(np.zeros(50), np.zeros(50)), POLICY, reference.calibration, evidence=False)
     assert point.threshold.value == 0.5

@@ -90,9 +90,11 @@ def write_card(recipe: Recipe, report: dict[str, Any], tasks: dict[str, CatalogT
         "\n### Each task, int8\n",
         f"{CROSSED if report['rhythms'].get('crossed2015') else ''}"
         "Sensitivity and PPV are of single windows at the threshold; *normals* is the share of windows read as normal, "
-        "or as sinus rhythm where nobody read more, that exceed it.\n\n",
-        "| task | | train + | val + | prevalence | PRAUC | AUROC | threshold | sens. | PPV | normals | alert |\n",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|\n",
+        "or as sinus rhythm where nobody read more, that exceed it. *Rule out*: a window below speaks against the "
+        "finding (its sensitivity and specificity), where there are positives enough to say so.\n\n",
+        "| task | | train + | val + | prevalence | PRAUC | AUROC | threshold | sens. | PPV | normals | alert | rule out "
+        "|\n",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
         *(_row(task, entry, tasks[task].display) for task, entry in report["tasks"].items()),
         FAILURES,
     ]
@@ -184,7 +186,7 @@ def _int8_parity(report: dict[str, Any]) -> str:
 
 def _row(task: str, entry: dict[str, Any], display: str) -> str:
     m, point = entry["measures"], entry["point"]
-    alert = point["alert"]
+    alert, out = point["alert"], point["rule_out"]
     cells = [
         f"`{task}`",
         display,
@@ -198,5 +200,6 @@ def _row(task: str, entry: dict[str, Any], display: str) -> str:
         f"{m['ppv']:.2f}",
         f"{m['normal_exceedance']:.1%}",
         f"{alert['tier']}, {alert['need']} of {alert['of']}" if alert else "",
+        f"{out['value']:g} ({out['sensitivity']:.2f}, {out['specificity']:.2f})" if out else "",
     ]
     return f"| {' | '.join(str(cell) for cell in cells)} |\n"

@@ -94,7 +94,7 @@ def _task(task: str, entry: dict[str, Any], catalog: Path) -> dict[str, object]:
         "threshold": point["threshold"],
         "alert": point["alert"] and _camel(point["alert"]),
         "evidence": evidence,
-    }
+    } | ({"ruleOut": point["rule_out"]} if point["rule_out"] else {})
 
 
 def _camel(value: dict[str, Any]) -> dict[str, Any]:

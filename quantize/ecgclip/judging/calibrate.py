@@ -13,7 +13,7 @@ that the catalog calls akin are neither right nor false. They do count for the p
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from scipy.optimize import minimize
 
 from ecgclip.catalog import AlertPolicy
 from ecgclip.config import CalibrationRecipe
+from ecgclip.judging.rule_out import RuleOut, rule_out
 
 Array = npt.NDArray[np.floating]
 Flags = npt.NDArray[np.bool_]
@@ -99,6 +100,7 @@ class OperatingPoint:
     platt: Platt
     threshold: Threshold
     alert: Alert | None
+    rule_out: RuleOut | None = None
 
     def as_json(self) -> dict[str, object]:
         """Plain data."""
@@ -107,11 +109,12 @@ class OperatingPoint:
     @staticmethod
     def from_json(value: dict[str, dict[str, float | str | int]]) -> OperatingPoint:
         """Inverse of `as_json`."""
-        alert = value["alert"]
+        alert, out = value["alert"], value["rule_out"]
         return OperatingPoint(
             Platt(**value["platt"]),  # type: ignore[arg-type]
             Threshold(**value["threshold"]),  # type: ignore[arg-type]
             Alert(**alert) if alert else None,  # type: ignore[arg-type]
+            RuleOut(**out) if out else None,  # type: ignore[arg-type]
         )
 
 
@@ -151,8 +154,22 @@ def choose(
     windows: Windows, policy: AlertPolicy | None, recipe: CalibrationRecipe, *, evidence: bool
 ) -> OperatingPoint:
     """Operating point of one task."""
-    acute = policy is not None and policy.tier == "acute"
-    weights = np.ones(len(windows.truth)) if acute else patient_weights(windows.patients)
+    weights = np.ones(len(windows.truth)) if _is_acute(policy) else patient_weights(windows.patients)
+    point = _above_which(windows, weights, policy, recipe, evidence=evidence)
+    if not evidence:
+        return point
+    p, others = point.platt(windows.logits), ~(windows.truth | windows.akin)
+    return replace(point, rule_out=rule_out(p, windows.truth, others, weights, point.threshold.value, recipe))
+
+
+def _is_acute(policy: AlertPolicy | None) -> bool:
+    return policy is not None and policy.tier == "acute"
+
+
+def _above_which(
+    windows: Windows, weights: Array, policy: AlertPolicy | None, recipe: CalibrationRecipe, *, evidence: bool
+) -> OperatingPoint:
+    acute = _is_acute(policy)
     platt = fit_platt(windows.logits, windows.truth, weights)
     if evidence and policy and (level := alert_level(windows, policy, recipe)) is not None:
         counted = "window" if acute else f"stretch where {policy.need} of {policy.of} windows are above"
