@@ -51,6 +51,17 @@ def test_only_tasks_with_evidence_may_alert(name):
     assert not {"NORM", "SR"} & {task["id"] for task in tasks if task["alert"]}
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_every_task_with_positives_enough_can_be_ruled_out_and_never_where_it_would_alert(name):
+    tasks = json.loads((MODELS / name / "manifest.json").read_text())["tasks"]
+    enough = {task["id"] for task in tasks if task["evidence"] and task["evidence"]["positives"] >= 20}
+    assert {task["id"] for task in tasks if "ruleOut" in task} == enough
+    for task in tasks:
+        if out := task.get("ruleOut"):
+            assert 0 < out["value"] <= task["threshold"]["value"]
+            assert out["sensitivity"] >= 0.95
+
+
 @pytest.mark.skipif(RECORDS_VARIABLE not in os.environ, reason=f"{RECORDS_VARIABLE} names no folder of records")
 @pytest.mark.parametrize("name", NAMES)
 def test_int8_reaches_its_figures_on_the_validation_fold(name):

@@ -92,8 +92,8 @@ def write_card(recipe: Recipe, report: dict[str, Any], tasks: dict[str, CatalogT
         "Sensitivity and PPV are of single windows at the threshold; *normals* is the share of windows read as normal, "
         "or as sinus rhythm where nobody read more, that exceed it. *Rule out*: a window below speaks against the "
         "finding (its sensitivity and specificity), where there are positives enough to say so.\n\n",
-        "| task | | train + | val + | prevalence | PRAUC | AUROC | threshold | sens. | PPV | normals | alert | rule out "
-        "|\n",
+        "| task | | train + | val + | prevalence | PRAUC | AUROC "
+        "| threshold | sens. | PPV | normals | alert | rule out |\n",
         "|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
         *(_row(task, entry, tasks[task].display) for task, entry in report["tasks"].items()),
         FAILURES,
