@@ -1,1 +1,1 @@
-{"key":"24865594f3bc4dc6","sig":"BHZKefa5PxKqYXSuJRDkQyBJjdZQcgSC/fJoKC33PvQx3Uxy7faHcfQv+IBzjK8K3pItrMcznGuFG3+AHMDWAg=="}
+{"key":"24865594f3bc4dc6","sig":"l1KZsnC4Rr3Jc/mfRo4JWeBUGtwKywE1drSlPINiPpD7Z6Lbq1CWs1DOw5gcmZ6dxOPT4IyDV4bScoG7psTlDA=="}
