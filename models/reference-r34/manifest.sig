@@ -1,1 +1,1 @@
-{"key":"24865594f3bc4dc6","sig":"29PGgBxO45c0TRlZd0eSaltlwP1Zzh7WAxAnRAYZZMYPBbIkP7sZfS80EZl9h7w49fi6IsNvk2y7wS3luEiOAg=="}
+{"key":"24865594f3bc4dc6","sig":"h6k1R6/MijwOmwWNVeBqS7DcP8DnFlsrwYEbxJRHcnlXvMmTo4nyusmtvUgxZSJSwE7w9YWf8qNPQrM2zrdHAg=="}
