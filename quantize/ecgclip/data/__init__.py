@@ -1,0 +1,1 @@
+"""Recordings on disk, and several folders of them as one training set."""
