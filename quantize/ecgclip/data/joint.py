@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from ecgclip.config import Recipe, SetRecipe
+from ecgclip.data.records import Floats, Records, millivolts, open_records, twelve_leads
 from ecgclip.errors import EcgclipError
 from ecgclip.leads import INDEPENDENT
-from ecgclip.data.records import Floats, Records, millivolts, open_records, twelve_leads
 
 Rows = npt.NDArray[np.int64]
 

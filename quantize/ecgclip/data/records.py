@@ -28,9 +28,9 @@ import numpy.typing as npt
 import pandas as pd
 from tqdm import tqdm
 
+from ecgclip.data.shards import ShardSignals
 from ecgclip.errors import EcgclipError
 from ecgclip.leads import DERIVATION, INDEPENDENT
-from ecgclip.data.shards import ShardSignals
 
 SCHEMA = "urn:ecgclip:records:1"
 MICROVOLTS_PER_MV = 1000

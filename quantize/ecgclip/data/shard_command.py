@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from ecgclip.errors import EcgclipError
 from ecgclip.data.records import Records, open_records
 from ecgclip.data.shards import shard_path, write_shard
+from ecgclip.errors import EcgclipError
 
 TABLES = ("records.csv", "splits.csv", "labels.csv", "rejected.csv")
 
