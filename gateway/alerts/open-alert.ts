@@ -14,7 +14,7 @@ export interface Escalation {
   readonly to: AlertPriority
 }
 
-/** What a site says of it. */
+/** An escalation as a site writes it. */
 export interface SiteEscalation {
   /** Without an acknowledgement. */
   readonly afterSeconds: number
