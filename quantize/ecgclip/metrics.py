@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.floating]
+Flags = npt.NDArray[np.bool_]
 
 
 class Metric(Protocol):

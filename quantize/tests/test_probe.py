@@ -16,7 +16,8 @@ from ecgclip.model import Encoder, save_encoder
 from ecgclip.simulator.cohort import simulate_cohort
 from ecgclip.transfer import runs as runs_module
 from ecgclip.transfer.encoders import Embeddings, Start, parse_start
-from ecgclip.transfer.fine_tune import Budget, masked_loss
+from ecgclip.transfer.fine_tune import Budget, fine_tune, masked_loss
+from ecgclip.transfer.linear_head import LinearHead
 from ecgclip.transfer.probe import FINE_TUNE, PROBE, compare
 from ecgclip.transfer.result_tables import result_tables
 from ecgclip.transfer.runs import MINIMUM_POSITIVES, SEED, Judge, Runs
@@ -184,3 +185,16 @@ def test_unknown_labels_give_no_gradient():
 def test_an_encoder_without_a_name_or_a_file_is_refused(text):
     with pytest.raises(EcgclipError, match="is no encoder"):
         parse_start(text)
+
+
+def test_a_fine_tuning_begins_with_the_head_that_it_is_given(recipe, records):
+    rows, still = np.arange(20), dataclasses.replace(BUDGET, learning_rate=1e-9)
+    encoder = RANDOM.encoder(recipe.model, records, rows, 1)
+    random = np.random.default_rng(1)
+    head = LinearHead(random.normal(size=(2, encoder.width)), random.normal(size=2))
+    labels, binary = np.zeros((20, 2), np.float32), np.ones(2, bool)
+    network = fine_tune(
+        encoder, head, recipe.model, recipe.augment, records, rows, labels, binary, still, 1, progress=False
+    )
+    np.testing.assert_allclose(network.head.weight.detach(), head.weights, atol=1e-6)
+    np.testing.assert_allclose(network.head.bias.detach(), head.biases, atol=1e-6)

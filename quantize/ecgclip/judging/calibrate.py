@@ -22,9 +22,7 @@ from scipy.optimize import minimize
 from ecgclip.catalog import AlertPolicy
 from ecgclip.config import CalibrationRecipe
 from ecgclip.judging.rule_out import RuleOut, rule_out
-
-Array = npt.NDArray[np.floating]
-Flags = npt.NDArray[np.bool_]
+from ecgclip.metrics import Array, Flags
 
 # With 5 to 50 positives a free fit is mostly noise: slope and offset are held near those of a calibrated network.
 SLOPE_SPREAD = 0.4  # standard deviation of log a
@@ -76,6 +74,10 @@ class Windows:
     def where(self, here: Flags) -> Windows:
         """Some of them."""
         return Windows(self.logits[here], self.truth[here], self.quiet[here], self.akin[here], self.patients[here])
+
+    def weights(self, policy: AlertPolicy | None) -> Array:
+        """How much each counts: each patient as one, but of an acute task each window."""
+        return np.ones(len(self.truth)) if _is_acute(policy) else patient_weights(self.patients)
 
     def stretches(self, policy: AlertPolicy) -> Windows:
         """What an alert sees of each stretch of a patient's windows that have the same label: one value for a stretch.
@@ -154,8 +156,8 @@ def choose(
     windows: Windows, policy: AlertPolicy | None, recipe: CalibrationRecipe, *, evidence: bool
 ) -> OperatingPoint:
     """Operating point of one task."""
-    weights = np.ones(len(windows.truth)) if _is_acute(policy) else patient_weights(windows.patients)
-    point = _above_which(windows, weights, policy, recipe, evidence=evidence)
+    weights = windows.weights(policy)
+    point = _without_rule_out(windows, weights, policy, recipe, evidence=evidence)
     if not evidence:
         return point
     p, others = point.platt(windows.logits), ~(windows.truth | windows.akin)
@@ -166,7 +168,7 @@ def _is_acute(policy: AlertPolicy | None) -> bool:
     return policy is not None and policy.tier == "acute"
 
 
-def _above_which(
+def _without_rule_out(
     windows: Windows, weights: Array, policy: AlertPolicy | None, recipe: CalibrationRecipe, *, evidence: bool
 ) -> OperatingPoint:
     acute = _is_acute(policy)
@@ -217,9 +219,9 @@ def alert_level(windows: Windows, policy: AlertPolicy, recipe: CalibrationRecipe
     A missed acute rhythm counts as five false ones, as in the PhysioNet/CinC Challenge of 2015, a missed prompt finding
     as four.
     """
-    acute = policy.tier == "acute"
+    acute = _is_acute(policy)
     windows = windows if acute else windows.stretches(policy)
-    weights = np.ones(len(windows.truth)) if acute else patient_weights(windows.patients)
+    weights = windows.weights(policy)
     z, y, calm = windows.logits, windows.truth, windows.quiet & ~windows.truth
     levels = _levels(z)
     caught, false = _above(z, weights * y, levels), _above(z, weights * ~(y | windows.akin), levels)

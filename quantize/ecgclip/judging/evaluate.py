@@ -6,17 +6,13 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from ecgclip.catalog import CatalogTask
 from ecgclip.config import CalibrationRecipe, QuantizationRecipe
 from ecgclip.errors import GateError
 from ecgclip.judging.calibrate import OperatingPoint, choose, limb_lead_shift
 from ecgclip.judging.judged import Judged
-from ecgclip.metrics import Measured, auroc, bootstrap, bootstrap_macro, columns_with, macro, prauc
-
-Array = npt.NDArray[np.floating]
-Flags = npt.NDArray[np.bool_]
+from ecgclip.metrics import Array, Flags, Measured, auroc, bootstrap, bootstrap_macro, columns_with, macro, prauc
 
 
 @dataclass(frozen=True)

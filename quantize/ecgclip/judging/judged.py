@@ -11,10 +11,8 @@ import numpy.typing as npt
 from ecgclip.catalog import CatalogTask
 from ecgclip.data.joint import Joint, Rows
 from ecgclip.judging.calibrate import Windows
+from ecgclip.metrics import Array, Flags
 from ecgclip.training.cross_validate import CROSSED, Crossed, rows_of
-
-Array = npt.NDArray[np.floating]
-Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from ecgclip.judging.calibrate import OperatingPoint, reached
 from ecgclip.judging.judged import Judged
-
-Array = npt.NDArray[np.floating]
+from ecgclip.metrics import Array
 
 # The first letter of a record's name in the challenge of 2015 is the kind of its alarm.
 ALARMS = {"a": "ASYS", "b": "EBRADY", "t": "ETACHY", "f": "VF", "v": "VT"}

@@ -6,12 +6,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from ecgclip.config import CalibrationRecipe
-
-Array = npt.NDArray[np.floating]
-Flags = npt.NDArray[np.bool_]
+from ecgclip.metrics import Array, Flags
 
 DIGITS = 3  # of the level, rounded down so that no positive is lost by it
 

@@ -10,18 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from ecgclip.bundle.open_bundle import open_bundle
 from ecgclip.data.records import open_records
 from ecgclip.errors import EcgclipError
 from ecgclip.judging.calibrate import reached
-from ecgclip.metrics import patient_draws
+from ecgclip.metrics import Array, Flags, patient_draws
 from ecgclip.report.cohort import run_variant, used_for
 
 SEED = 1
-Array = npt.NDArray[np.floating]
-Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

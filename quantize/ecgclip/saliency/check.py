@@ -24,9 +24,9 @@ from ecgclip.config import RECIPES, load_recipe
 from ecgclip.data.records import Records, open_records
 from ecgclip.errors import EcgclipError
 from ecgclip.export.onnx_export import INPUT, session
+from ecgclip.metrics import Array
 from ecgclip.model import Network, Output
 from ecgclip.saliency.maps import (
-    Array,
     Scores,
     by_step,
     class_activation,

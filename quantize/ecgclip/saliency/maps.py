@@ -18,12 +18,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ecgclip.metrics import Array
 from ecgclip.model import Network
 
 STRIDE = 16  # samples from one instant of the features to the next: the stem and three stages halve the rate
 BATCH = 63  # occluded windows that the graph is given at once
 
-Array = npt.NDArray[np.floating]
 Scores = Callable[[Array], Array]  # [n, leads, samples] mV to one logit a window
 
 

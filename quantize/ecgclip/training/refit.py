@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
@@ -18,13 +17,13 @@ from ecgclip.config import Recipe, RefitRecipe
 from ecgclip.data.joint import Joint, Rows
 from ecgclip.data.records import Floats
 from ecgclip.export.onnx_export import INPUT, find_heads, limb_lead_offsets, linear_heads, session
+from ecgclip.metrics import Array
 from ecgclip.model import Output
 from ecgclip.training.teacher import Teacher
 from ecgclip.training.train import bundle_of
 
 BATCH = 64
 STEPS = 60  # of L-BFGS, full batch
-Array = npt.NDArray[np.floating]
 
 
 def refit_heads(recipe: Recipe, refit: RefitRecipe, joint: Joint, model: Path, into: Sequence[Path]) -> None:

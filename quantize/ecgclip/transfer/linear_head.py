@@ -15,13 +15,13 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from ecgclip.data.records import Floats
+from ecgclip.metrics import Flags
 
 PENALTIES = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01)  # on the squared weights, against the mean loss of a task
 STEPS = 50  # of L-BFGS, full batch, preconditioned
 SMALLEST_SCALE = 1e-6  # of a feature that never changes
 
 Array = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
