@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { connect, type Socket } from 'node:net'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { openPseudoTerminal, type PseudoTerminal } from '../../../firmware-bridge/emulator/pseudo-terminal.js'
 import { createRandom } from '../../../firmware-bridge/emulator/random.js'
@@ -29,31 +28,29 @@ function startQemu(t: Test, serial: string): ChildProcess {
   return qemu
 }
 
-/** QEMU's UART on one side, a pseudo-terminal for the host on the other, and bytes that get lost on the way to the host. */
-function lossyCable(t: Test, probability: number): PseudoTerminal & { plug(socketPath: string): Promise<void> } {
+/**
+ * QEMU's UART on one side, a pseudo-terminal for the host on the other, and bytes that get lost on the way to the host. It is QEMU
+ * that connects: the socket of a QEMU that listens exists before it takes anybody.
+ */
+async function lossyCable(t: Test, probability: number): Promise<PseudoTerminal & { readonly serial: string }> {
+  const folder = mkdtempSync(join(tmpdir(), 'ecgclip-'))
+  const path = join(folder, 'uart')
   const random = createRandom(5)
   let uart: Socket | undefined
   const port = openPseudoTerminal(bytes => uart?.write(Uint8Array.from(bytes)))
-  t.teardown(() => {
+  const server = createServer(socket => {
+    uart = socket
+    socket.on('error', () => {}) // the emulator has been killed
+    socket.on('data', data => port.write(data.filter(() => random() >= probability)))
+  }).listen(path)
+  t.teardown(async () => {
+    server.close()
     uart?.destroy()
-    return port.close()
+    await port.close()
+    rmSync(folder, { recursive: true })
   })
-
-  async function plug(path: string) {
-    while (!existsSync(path)) await sleep(10)
-    uart = connect(path)
-    uart.on('error', () => {}) // the emulator has been killed
-    uart.on('data', data => port.write(data.filter(() => random() >= probability)))
-    await once(uart, 'connect')
-  }
-
-  return { ...port, plug }
-}
-
-function socketFolder(t: Test): string {
-  const folder = mkdtempSync(join(tmpdir(), 'ecgclip-'))
-  t.teardown(() => rmSync(folder, { recursive: true }))
-  return folder
+  await once(server, 'listening')
+  return { ...port, serial: `unix:${path}` }
 }
 
 t.test('the Cortex-M3 image streams through the real serialport, sample for sample', { skip }, async t => {
@@ -80,10 +77,8 @@ t.test('the Cortex-M3 image streams through the real serialport, sample for samp
 })
 
 t.test('bytes lost between the Cortex-M3 image and the serial port are made good by RESEND', { skip }, async t => {
-  const folder = socketFolder(t)
-  const cable = lossyCable(t, 500e-6)
-  startQemu(t, `unix:${join(folder, 'uart')},server=on,wait=off`)
-  await cable.plug(join(folder, 'uart'))
+  const cable = await lossyCable(t, 500e-6)
+  startQemu(t, cable.serial)
   const host = listenTo(cable.uri)
   t.teardown(() => host.stop())
   await host.until(() => host.samples.filter(sample => sample.retransmission).length >= 50)
@@ -98,10 +93,8 @@ t.test('bytes lost between the Cortex-M3 image and the serial port are made good
 })
 
 t.test('a reset of the Cortex-M3, and one killed and started again, are reboots', { skip }, async t => {
-  const folder = socketFolder(t)
-  const cable = lossyCable(t, 0)
-  const first = startQemu(t, `unix:${join(folder, 'first')},server=on,wait=off`)
-  await cable.plug(join(folder, 'first'))
+  const cable = await lossyCable(t, 0)
+  const first = startQemu(t, cable.serial)
   const host = listenTo(cable.uri)
   t.teardown(() => host.stop())
   await host.until(() => host.samples.length > 100)
@@ -113,8 +106,7 @@ t.test('a reset of the Cortex-M3, and one killed and started again, are reboots'
 
   first.kill('SIGKILL')
   await once(first, 'exit')
-  startQemu(t, `unix:${join(folder, 'second')},server=on,wait=off`)
-  await cable.plug(join(folder, 'second'))
+  startQemu(t, cable.serial)
   await host.until(() => host.identities.length === 3 && host.samples.length > 100)
   t.equal(host.stream.counters.reboots, 2)
   t.strictSame(account(host.samples), { missing: 0, twice: 0 })
