@@ -82,6 +82,7 @@ class TrainingRecipe:
     ema_epochs: float  # time constant of the weight average
     bfloat16: bool  # convolutions in bfloat16: three times as fast on GPUs and on CPUs with AMX, slower on others
     start: str  # folder of a finished bundle whose weights to begin with, or an encoder.pt; empty: random weights
+    head_windows: int  # of each set, on which the heads of an encoder.pt are fitted before the first step; 0: random
     teacher: str  # folder of a finished bundle, from the repository's root; empty: none
 
 

@@ -1,7 +1,4 @@
-"""Heads fitted once more, on embeddings of the int8 graph: cheap, so that every window of a set can be used.
-
-Logistic regression on standardised features, held near the trained heads.
-"""
+"""Heads fitted once more, on embeddings of the int8 graph: cheap, so that every window of a set can be used."""
 
 from __future__ import annotations
 
@@ -11,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from ecgclip.config import Recipe, RefitRecipe
 from ecgclip.data.joint import Joint, Rows
@@ -19,11 +15,11 @@ from ecgclip.data.records import Floats
 from ecgclip.export.onnx_export import INPUT, find_heads, limb_lead_offsets, linear_heads, session
 from ecgclip.metrics import Array
 from ecgclip.model import Output
+from ecgclip.training.fit_heads import fit_heads
 from ecgclip.training.teacher import Teacher
 from ecgclip.training.train import bundle_of
 
 BATCH = 64
-STEPS = 60  # of L-BFGS, full batch
 
 
 def refit_heads(recipe: Recipe, refit: RefitRecipe, joint: Joint, model: Path, into: Sequence[Path]) -> None:
@@ -68,36 +64,6 @@ def embeddings(model: Path, joint: Joint, rows: Rows, seed: int) -> Floats:
             running.run([Output._fields[1]], {INPUT: joint.twelve(rows[k : k + BATCH]) * sign[:, None, None]})[0]
         )
     return np.concatenate(out)
-
-
-def fit_heads(
-    features: Floats, labels: Floats, weights: Array, biases: Array, offsets: Array, penalty: float
-) -> tuple[Array, Array]:
-    """New (weights [tasks, 2C], biases [tasks]) from old ones; NaN labels do not count.
-
-    `offsets` [n, tasks] is what else is added to a window's logits; `penalty` is on the squared change of each
-    standardised weight.
-    """
-    mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-3
-    x = torch.from_numpy((features - mean) / scale).double()
-    y = torch.from_numpy(labels).double()
-    known = y.isfinite()
-    given = torch.from_numpy(offsets).double()
-    old = torch.from_numpy(weights * scale).double()
-    new = old.clone().requires_grad_()
-    bias = torch.from_numpy(biases + weights @ mean).double().requires_grad_()
-    optimiser = torch.optim.LBFGS([new, bias], max_iter=STEPS, line_search_fn="strong_wolfe")
-
-    def loss() -> torch.Tensor:
-        optimiser.zero_grad()
-        each = binary_cross_entropy_with_logits(x @ new.T + bias + given, y.nan_to_num(), reduction="none")
-        value = ((each * known).sum(dim=0) / known.sum(dim=0)).sum() + penalty * (new - old).square().sum()
-        value.backward()
-        return value
-
-    optimiser.step(loss)
-    fitted = new.detach().numpy() / scale
-    return fitted, bias.detach().numpy() - fitted @ mean
 
 
 def write_heads(model: Path, tasks: list[int], weights: Array, biases: Array) -> None:

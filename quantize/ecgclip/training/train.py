@@ -20,6 +20,7 @@ from ecgclip.data.records import Floats
 from ecgclip.errors import EcgclipError
 from ecgclip.metrics import auroc, prauc
 from ecgclip.model import Network, load_encoder
+from ecgclip.training.first_heads import first_heads
 from ecgclip.training.start import start_from
 from ecgclip.training.teacher import Teacher
 
@@ -46,6 +47,8 @@ def train(
     encoder = encoder or (ROOT / settings.start if settings.start.endswith(".pt") else None)
     if encoder:
         network.encoder = load_encoder(encoder, recipe.model)
+        if settings.head_windows:
+            first_heads(network, joint, settings.head_windows, recipe.seed)
     elif settings.start:
         rows = joint.epoch(generator)[:STATISTICS]
         start_from(bundle_of(settings.start), network, recipe.model, joint.tasks, torch.from_numpy(joint.twelve(rows)))
