@@ -69,7 +69,9 @@ function* inputFaults({ input }: Manifest): Generator<[BundleErrorCode, string]>
 function* taskFaults({ tasks }: Manifest): Generator<[BundleErrorCode, string]> {
   const task = repeated(tasks.map(({ id }) => id))
   if (task !== undefined) yield ['BUNDLE_TASK_REPEATED', `task ${task} is listed twice; keep one`]
-  for (const { id, alert, evidence, threshold } of tasks) {
+  for (const { id, alert, evidence, threshold, ruleOut } of tasks) {
+    if (ruleOut && ruleOut.value > threshold.value)
+      yield ['BUNDLE_RULE_OUT_INCONSISTENT', `task ${id} is ruled out above its threshold; lower ruleOut`]
     if (alert === null) continue
     if (evidence === null)
       yield ['BUNDLE_ALERT_WITHOUT_EVIDENCE', `task ${id} may alert without evidence; set its alert to null`]

@@ -29,7 +29,8 @@ function retuned(task: Task, { thresholds }: Overlay): Task {
   if (change === undefined) return task
   const { value, rule } = change
   const clearBelow = change.clearBelow ?? Math.min(value, task.alert?.clearBelow ?? value)
-  return { ...task, threshold: { value, rule }, alert: task.alert && { ...task.alert, clearBelow } }
+  const ruleOut = task.ruleOut && task.ruleOut.value <= value ? task.ruleOut : undefined // what alerts is not ruled out
+  return { ...task, threshold: { value, rule }, ruleOut, alert: task.alert && { ...task.alert, clearBelow } }
 }
 
 function faultOf({ tasks, heads }: Manifest, overlay: Overlay): string | undefined {

@@ -200,6 +200,11 @@ t.test('a signed manifest must also mean something', async t => {
     ['BUNDLE_ALERT_WITHOUT_EVIDENCE', 'an alert without evidence', edit(m => (m.tasks[0]!.evidence = null))],
     ['BUNDLE_ALERT_INCONSISTENT', 'more windows than there are', edit(m => (m.tasks[0]!.alert!.need = 4))],
     ['BUNDLE_ALERT_INCONSISTENT', 'clearing above the threshold', edit(m => (m.tasks[0]!.alert!.clearBelow = 0.6))],
+    [
+      'BUNDLE_RULE_OUT_INCONSISTENT',
+      'a level to rule out by that also alerts',
+      edit(m => (m.tasks[0]!.ruleOut = { value: 0.6, rule: 'none', sensitivity: 1, specificity: 1 })),
+    ],
     ['BUNDLE_FILE_UNDECLARED', 'a variant that is not listed', edit(m => delete m.files['fp32.onnx'])],
     ['BUNDLE_FILE_UNDECLARED', 'goldens that are not listed', edit(m => (m.goldens.inputs = 'absent.bin'))],
     ['BUNDLE_GOLDENS_INCONSISTENT', 'goldens of another size', edit(m => (m.goldens.count = 17))],

@@ -56,6 +56,20 @@ t.test('a site disables tasks and moves thresholds, and what is left is answered
   await Promise.all([before.close(), after.close()])
 })
 
+t.test('a threshold moved below the level to rule a task out by takes that level away', async t => {
+  const { directory, trust } = buildBundle(t.testdir(), {
+    manifest(draft) {
+      draft.tasks[0]!.ruleOut = { value: 0.2, rule: 'none', sensitivity: 0.95, specificity: 0.5 }
+    },
+  })
+  const bundle = await loadBundle(directory, [trust])
+  const ruleOut = (value: number) =>
+    applyOverlay(bundle, overlay(bundle, { thresholds: { AFIB: { value, rule: 'ward 4' } } })).manifest.tasks[0]!
+      .ruleOut
+  t.match(ruleOut(0.3), { value: 0.2 })
+  t.equal(ruleOut(0.1), undefined)
+})
+
 t.test('an added head with a task’s own weights gives that task’s probability', async t => {
   const bundle = await tiny(t)
   const file = await readBundleFile(bundle, bundle.manifest.heads!.file)
