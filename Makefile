@@ -33,7 +33,7 @@ flash-faults: build
 
 # Records for the reference bundles, in $$ECGCLIP_RECORDS, from the folders that PhysioNet publishes, in $(PHYSIONET).
 .PHONY: records
-records: $(foreach set,ptbxl af2017 alarms2015 rhythms simulated,$(ECGCLIP_RECORDS)/$(set)/manifest.json)
+records: $(foreach set,ptbxl af2017 alarms2015 rhythms quality2011 simulated,$(ECGCLIP_RECORDS)/$(set)/manifest.json)
 TRAIN = PYTHONPATH=quantize .venv/bin/python -m ecgclip
 # What training needs, the texts' encoder included. The tests' own environment is the same folder, and has more.
 PYTHON = .venv/.ecgclip-training
@@ -50,17 +50,26 @@ $(ECGCLIP_RECORDS)/alarms2015/manifest.json: | $(PYTHON)
 	$(TRAIN) import challenge2015 '$(PHYSIONET)/challenge-2015' --out '$(@D)'
 $(ECGCLIP_RECORDS)/rhythms/manifest.json: | $(PYTHON)
 	$(TRAIN) import rhythms '$(PHYSIONET)/rhythms' --lead ECG1=II --lead ECG2=V1 --out '$(@D)'
+$(ECGCLIP_RECORDS)/quality2011/manifest.json: | $(PYTHON)
+	$(TRAIN) import challenge2011 '$(PHYSIONET)/challenge-2011' --out '$(@D)'
 MOTION = $(PHYSIONET)/nstdb/em
 $(ECGCLIP_RECORDS)/simulated/manifest.json: | $(PYTHON)
 	$(TRAIN) cohort --count 8000 $(if $(wildcard $(MOTION).hea),--motion '$(MOTION)') --out '$(@D)'
 
 # Both reference bundles again, from $$ECGCLIP_RECORDS; counters in the recipes must be raised first.
-reproduce: $(PYTHON) quantize/build/0.6.0 quantize/build/pretrain-r18/encoder.pt quantize/build/pretrain-r34/encoder.pt
-	for net in r18 r34; do $(TRAIN) reproduce --recipe quantize/recipes/reference-$$net.toml || exit 1; done
+reproduce: $(PYTHON) quantize/build/0.6.0 quantize/build/pretrain-r18/encoder.pt quantize/build/pretrain-r34/encoder.pt quantize/build/quality.json
+	for net in r18 r34; do \
+	  $(TRAIN) reproduce --recipe quantize/recipes/reference-$$net.toml --quality quantize/build/quality.json || exit 1; \
+	done
 
 # What they begin with: pre-trained on simulation and reports.
 quantize/build/%/encoder.pt: | $(PYTHON)
 	$(TRAIN) pretrain --records '$(ECGCLIP_RECORDS)' --work '$(@D)' --recipe quantize/recipes/$*.toml
+
+# What says which leads can be read, for both.
+quantize/build/quality.json: | $(PYTHON)
+	mkdir -p $(@D)
+	$(TRAIN) quality --records '$(ECGCLIP_RECORDS)' --out $@
 
 # The bundle of the history that the recipes begin with, as the commit that brought it left it.
 quantize/build/0.6.0:
