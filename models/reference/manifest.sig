@@ -1,1 +1,1 @@
-{"key":"24865594f3bc4dc6","sig":"l1KZsnC4Rr3Jc/mfRo4JWeBUGtwKywE1drSlPINiPpD7Z6Lbq1CWs1DOw5gcmZ6dxOPT4IyDV4bScoG7psTlDA=="}
+{"key":"24865594f3bc4dc6","sig":"x/hW9ovuOt7xh/0TBce3nYmMuTp9q527RKl1gIqMNdMTBRsziIdqQ7wGt1bM/GOCD8giFXmH/AiVsJzYNpyHCA=="}
