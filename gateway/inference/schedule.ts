@@ -17,7 +17,7 @@ export interface Turn {
 
 /**
  * How much earlier than it is a window's deadline counts. So acute windows never wait for others, unless those have waited
- * for as long as the shortest persistence of an acute alert takes: then somebody else would be starved.
+ * half a minute: then somebody else would be starved.
  */
 const HEAD_START: Readonly<Record<Urgency, Microseconds>> = {
   acute: Microseconds(30e6),

@@ -1,1 +1,1 @@
-{"key":"24865594f3bc4dc6","sig":"h6k1R6/MijwOmwWNVeBqS7DcP8DnFlsrwYEbxJRHcnlXvMmTo4nyusmtvUgxZSJSwE7w9YWf8qNPQrM2zrdHAg=="}
+{"key":"24865594f3bc4dc6","sig":"RwUHiHV97zMLpuVj39jnNhCbE3ajUkvHqQwNJemOp/jBVaKIGaovFT6zfGT21bJf8XZEWypw/Ix0SzdbWnLoBQ=="}

@@ -1,1 +1,1 @@
-{"key":"24865594f3bc4dc6","sig":"x/hW9ovuOt7xh/0TBce3nYmMuTp9q527RKl1gIqMNdMTBRsziIdqQ7wGt1bM/GOCD8giFXmH/AiVsJzYNpyHCA=="}
+{"key":"24865594f3bc4dc6","sig":"F1w715BCYHHReWf74lcMhLgHMwH/7z5DKkjGznrjkOaXfMxo+Ee3agGqIdo3SWLQhZPi8iDIw5DxALwBX+5EAw=="}
