@@ -8,7 +8,8 @@ from ecgclip import steps
 from ecgclip.config import RefitRecipe
 from ecgclip.export.onnx_export import linear_heads, logits
 from ecgclip.metrics import auroc
-from ecgclip.training.refit import fit_heads, refit_heads
+from ecgclip.training.fit_heads import fit_heads
+from ecgclip.training.refit import refit_heads
 
 
 def test_without_a_penalty_it_is_logistic_regression_and_unknown_labels_do_not_count():
