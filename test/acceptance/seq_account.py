@@ -12,7 +12,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from mqtt_contract import check_gateway_state, utc
-from stage import wait_for
+from stage import leave, wait_for
 
 Json = dict[str, Any]
 
@@ -57,8 +57,7 @@ class SeqAccount:
             self._outages.append((since, until))
 
     def close(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
+        leave(self._client)
 
     def wait_for_birth(self, after: float, seconds: float = 300) -> None:
         """Of a gateway that was launched at this UNIX time, and an alert of its own."""

@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -119,8 +120,14 @@ class Subscriber:
         return [m for m in list(self.messages) if (m.topic == topic if exact else m.topic.startswith(topic))]
 
     def close(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
+        leave(self._client)
+
+
+def leave(client: paho.Client) -> None:
+    """Disconnect, and wait until the client's thread has ended."""
+    client.disconnect()
+    with suppress(AttributeError):  # paho 2.2: when the thread ends between `loop_stop`'s two looks at it
+        client.loop_stop()
 
 
 def retained(broker: Broker, topic: str, seconds: float = 1.0) -> list[Message]:
