@@ -62,9 +62,9 @@ def test_a_port_in_use_is_refused(run_refused: Callable[..., Ran]) -> None:
 
 
 def test_a_port_of_another_gateway_is_refused(world: World, run_refused: Callable[..., Ran]) -> None:
-    device = world.noise.devices["noise"]
+    device = world.steady.devices["clean-500"]  # whose port stays open, unlike that of one that only makes noise
     wait_for(device.carrier.host_present, 30, "open port")
-    check_refused(run_refused(device=device.uri, broker=world.noise.broker.url), device.carrier.path)
+    check_refused(run_refused(device=device.uri, broker=world.steady.broker.url), device.carrier.path)
 
 
 def test_an_embedded_broker_whose_port_is_taken_is_refused(built: None, tmp_path: Path) -> None:
