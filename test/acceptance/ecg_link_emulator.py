@@ -632,13 +632,16 @@ class Device:
         self._flush()
 
     def _flush(self) -> None:
+        now = (
+            time.monotonic()
+        )  # before it is written: on a busy machine the host answers sooner than this thread goes on
         if self._unsent:
             written = self.carrier.write(bytes(self._unsent))
             del self._unsent[:written]
             self._written += written
         while self._marks and self._marks[0][0] <= self._written:
             _, boot, first, count = self._marks.pop(0)
-            boot.deliveries.append((time.monotonic(), first, count))
+            boot.deliveries.append((now, first, count))
 
 
 def main() -> None:
