@@ -632,9 +632,8 @@ class Device:
         self._flush()
 
     def _flush(self) -> None:
-        now = (
-            time.monotonic()
-        )  # before it is written: on a busy machine the host answers sooner than this thread goes on
+        # A delivery counts from before it is written: on a busy machine the host answers sooner than this thread goes on.
+        now = time.monotonic()
         if self._unsent:
             written = self.carrier.write(bytes(self._unsent))
             del self._unsent[:written]
