@@ -1,8 +1,9 @@
 /**
- * Puts a straight line across every run of NaN in `x`, in place, and holds the nearest value at its edges; all NaN becomes 0.
+ * A copy of `x` with a straight line across every run of NaN and the nearest value held at its edges; all NaN becomes 0.
  * Filters need a number everywhere; whoever calls this has counted what was missing.
  */
-export function bridgeGaps(x: Float32Array): void {
+export function bridgeGaps(gappy: Float32Array): Float32Array {
+  const x = gappy.slice()
   let before = -1 // last sample that was there
   for (let i = 0; i <= x.length; i++) {
     if (i < x.length && Number.isNaN(x[i]!)) continue
@@ -13,4 +14,5 @@ export function bridgeGaps(x: Float32Array): void {
     }
     before = i
   }
+  return x
 }

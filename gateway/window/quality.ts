@@ -1,6 +1,6 @@
 import type { Lead } from '../../ecg/leads.js'
 import type { WindowQuality } from './ecg-window.js'
-import type { StretchFacts } from './sample-ring.js'
+import type { StretchFacts } from './sample-line.js'
 
 /**
  * Hard rules: what makes a window or a lead unfit whatever a model thinks of it. They look for broken measurement, not for

@@ -1,7 +1,7 @@
 import { type Hertz, Microseconds, type Millis, Seconds } from '../../ecg/units.js'
 import type { SampleBlock } from '../../firmware-bridge/device-stream.js'
 import type { EcgWindow } from './ecg-window.js'
-import { SampleRing } from './sample-ring.js'
+import { SampleLine } from './sample-line.js'
 import { WindowBuilder, type WindowSource } from './window-builder.js'
 import { WindowError } from './window-error.js'
 
@@ -49,7 +49,7 @@ export class WindowAssembler {
   #patience: number
   readonly #capacity: number
   /** From the first sample on. */
-  #ring: SampleRing | undefined
+  #line: SampleLine | undefined
   /** Of the first window. */
   #origin = 0
   /** Index of the next window to go out. */
@@ -77,13 +77,13 @@ export class WindowAssembler {
     this.#lastArrival = block.arrived
     const reordering = Math.min(MOST_PATIENCE, (1000 * REORDERED_BLOCKS * block.count) / this.#rate)
     this.#patience = Math.max(this.#patience, reordering * 1000)
-    if (!this.#ring) {
+    if (!this.#line) {
       this.#origin = block.first
-      this.#ring = new SampleRing(this.#builder.kept, this.#capacity, block.first)
+      this.#line = new SampleLine(this.#builder.kept, this.#capacity, this.#builder.samples, block.first)
     }
-    // Piecewise, so that no block is too long for the ring.
+    // Piecewise, so that no block is too long for the line.
     for (let at: number = block.first; at < end; at += this.#builder.samples)
-      this.#take(this.#ring, block, at, Math.min(at + this.#builder.samples, end), out)
+      this.#take(this.#line, block, at, Math.min(at + this.#builder.samples, end), out)
     return out
   }
 
@@ -118,7 +118,7 @@ export class WindowAssembler {
   /** The stream has ended (reboot, stop): every window that has begun goes out as it is. Nothing may be pushed afterwards. */
   close(): EcgWindow[] {
     const out: EcgWindow[] = []
-    while (this.#ring && this.#start(this.#next) < this.#ring.end) this.#emit(this.#ring, out)
+    while (this.#line && this.#start(this.#next) < this.#line.end) this.#emit(this.#line, out)
     return out
   }
 
@@ -126,35 +126,35 @@ export class WindowAssembler {
     return this.#origin + window * this.#hop
   }
 
-  #take(ring: SampleRing, block: SampleBlock, first: number, end: number, out: EcgWindow[]): void {
-    this.#makeRoom(ring, end - ring.capacity, out)
-    const before = ring.end
+  #take(line: SampleLine, block: SampleBlock, first: number, end: number, out: EcgWindow[]): void {
+    this.#makeRoom(line, end - line.capacity, out)
+    const before = line.end
     const wanted = Math.min(Math.max(first, this.#start(this.#next)), end)
     this.counters.late += Math.max(0, Math.min(wanted, before) - first)
-    ring.write(block, wanted, end)
-    if (wanted < before) this.#recount(ring)
-    while (this.#start(this.#next + this.#passed.length) + this.#builder.samples <= ring.end) {
-      const { missing } = ring.facts(this.#start(this.#next + this.#passed.length), this.#builder.samples)
+    line.write(block, wanted, end)
+    if (wanted < before) this.#recount(line)
+    while (this.#start(this.#next + this.#passed.length) + this.#builder.samples <= line.end) {
+      const { missing } = line.facts(this.#start(this.#next + this.#passed.length), this.#builder.samples)
       this.#passed.push({ passed: block.arrived, completed: block.arrived, missing })
     }
     this.#release(block.arrived, out)
   }
 
   /** Lets go, before they are overwritten, of windows that begin before `oldest`. */
-  #makeRoom(ring: SampleRing, oldest: number, out: EcgWindow[]): void {
+  #makeRoom(line: SampleLine, oldest: number, out: EcgWindow[]): void {
     for (let lost = 0; this.#start(this.#next) < oldest; ) {
-      if (this.#start(this.#next) >= ring.end && ++lost > MOST_LOST_WINDOWS) {
+      if (this.#start(this.#next) >= line.end && ++lost > MOST_LOST_WINDOWS) {
         const skipped = Math.ceil((oldest - this.#start(this.#next)) / this.#hop)
         this.counters.skipped += skipped
         this.#next += skipped
-      } else this.#emit(ring, out)
+      } else this.#emit(line, out)
     }
   }
 
   /** A late block has come: some waiting windows may miss less now. */
-  #recount(ring: SampleRing): void {
+  #recount(line: SampleLine): void {
     this.#passed.forEach((window, i) => {
-      const { missing } = ring.facts(this.#start(this.#next + i), this.#builder.samples)
+      const { missing } = line.facts(this.#start(this.#next + i), this.#builder.samples)
       if (missing < window.missing) window.completed = this.#lastArrival
       window.missing = missing
     })
@@ -163,14 +163,14 @@ export class WindowAssembler {
   #release(now: Microseconds, out: EcgWindow[]): void {
     for (;;) {
       const window = this.#passed[0]
-      if (!this.#ring || !window || (window.missing > 0 && now - window.passed < this.#patience)) return
-      this.#emit(this.#ring, out)
+      if (!this.#line || !window || (window.missing > 0 && now - window.passed < this.#patience)) return
+      this.#emit(this.#line, out)
     }
   }
 
-  #emit(ring: SampleRing, out: EcgWindow[]): void {
+  #emit(line: SampleLine, out: EcgWindow[]): void {
     const completed = this.#passed.shift()?.completed ?? this.#lastArrival
-    out.push(this.#builder.build(ring, this.#next, this.#start(this.#next), completed))
+    out.push(this.#builder.build(line, this.#next, this.#start(this.#next), completed))
     this.#next++
   }
 }

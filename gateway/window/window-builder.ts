@@ -8,7 +8,7 @@ import { type PlannedLead, planLeads } from './lead-plan.js'
 import { type ChannelFacts, channelFacts, judge } from './quality.js'
 import { readability, unreadable } from './readability.js'
 import { type Polyphase, polyphase } from './resampling.js'
-import type { ChannelScale, SampleRing } from './sample-ring.js'
+import type { ChannelScale, SampleLine } from './sample-line.js'
 import { WindowError } from './window-error.js'
 import { WindowResampler } from './window-resampler.js'
 
@@ -34,7 +34,6 @@ export interface WindowSource {
 
 interface KeptChannel extends ChannelScale {
   readonly name: string
-  readonly raw: Float32Array
   readonly resampler: WindowResampler
 }
 
@@ -69,7 +68,6 @@ export class WindowBuilder {
     this.#channels = used.map(channel => ({
       ...channels[channel]!,
       channel,
-      raw: new Float32Array(this.samples),
       resampler: new WindowResampler(filter, input.samples),
     }))
     this.kept = this.#channels
@@ -80,15 +78,13 @@ export class WindowBuilder {
     this.#absent = plan.filter(({ terms }) => terms.length === 0).map(({ lead }) => lead)
   }
 
-  build(ring: SampleRing, index: number, first: number, completed: Microseconds): EcgWindow {
+  build(line: SampleLine, index: number, first: number, completed: Microseconds): EcgWindow {
     const { boot, rate, input } = this.#source
-    const stretch = ring.facts(first, this.samples)
+    const stretch = line.facts(first, this.samples)
     const off = leadsOff(stretch.electrodesOff)
-    const facts = this.#channels.map(({ raw }, k) => {
-      ring.read(k, first, raw)
-      return channelFacts(raw, rate)
-    })
-    const resampled = this.#resample(first, facts)
+    const raw = this.#channels.map((_, k) => line.view(k, first, this.samples))
+    const facts = raw.map(x => channelFacts(x, rate))
+    const resampled = this.#resample(first, raw, facts)
     const fit = this.#usable(off, k => facts[k]!.fault === undefined)
     const opinion = this.#opinion(resampled, facts, fit)
     const usable = this.#usable(off, k => facts[k]!.fault === undefined && !opinion.unreadable[k])
@@ -197,12 +193,11 @@ export class WindowBuilder {
   }
 
   /** The fit channels at the bundle's rate, with straight lines for what is missing; borrowed until the next window. */
-  #resample(first: number, facts: readonly ChannelFacts[]): (Float32Array | undefined)[] {
-    return this.#channels.map(({ raw, resampler }, k) => {
+  #resample(first: number, raw: readonly Float32Array[], facts: readonly ChannelFacts[]): (Float32Array | undefined)[] {
+    return this.#channels.map(({ resampler }, k) => {
       const { missing, fault } = facts[k]!
       if (fault) return undefined
-      if (missing > 0) bridgeGaps(raw)
-      return resampler.resample(raw, first, missing === 0)
+      return resampler.resample(missing > 0 ? bridgeGaps(raw[k]!) : raw[k]!, first, missing === 0)
     })
   }
 

@@ -66,10 +66,10 @@ t.test('no sequence of indices makes it fail, or give windows without bound', as
       let last = -1
       for (const [first, count] of blocks) {
         const windows = source.push(block(first, count))
-        // Those that the gap lost, those that the ring holds (two windows and the longest wait), and those of the block itself.
-        const inRing = Math.ceil((2 * WINDOW + (MOST_PATIENCE * RATE) / 1000) / hop) + 1
+        // Those that the gap lost, those that are held (two windows and the longest wait), and those of the block itself.
+        const held = Math.ceil((2 * WINDOW + (MOST_PATIENCE * RATE) / 1000) / hop) + 1
         const inBlock = Math.ceil((255 + WINDOW) / hop) + 1
-        assert.ok(windows.length <= MOST_LOST_WINDOWS + inRing + inBlock)
+        assert.ok(windows.length <= MOST_LOST_WINDOWS + held + inBlock)
         for (const { index } of windows) {
           assert.ok(index > last)
           last = index

@@ -32,24 +32,28 @@ export interface StretchFacts {
 }
 
 /**
- * The newest `capacity` samples of one device, by sample index, in mV, with exact presence.
+ * The newest samples of one device, `capacity` of them at least, by sample index, in mV, with exact presence. They lie in a line, so
+ * that a window is a view and not a copy; at the line's end the newest move to its beginning.
  * It knows nothing of windows: whoever reads it sees to it that nothing still wanted is overwritten.
  */
-export class SampleRing {
+export class SampleLine {
   readonly capacity: number
   readonly #scales: readonly ChannelScale[]
   /** NaN where there is none. */
   readonly #values: readonly Float32Array[]
-  /** Per sample: present, saturated, electrodes off. */
+  /** Per sample: present, saturated, electrodes off; 0 where there is none. */
   readonly #flags: Uint16Array
+  /** Index of the sample at the line's beginning. */
+  #base: number
   #end: number
 
-  /** `start`: the first index that will be wanted. */
-  constructor(scales: readonly ChannelScale[], capacity: number, start: number) {
+  /** `start`: the first index that will be wanted; `longest`: most samples that are read or written at once. */
+  constructor(scales: readonly ChannelScale[], capacity: number, longest: number, start: number) {
     this.capacity = capacity
     this.#scales = scales
-    this.#values = scales.map(() => new Float32Array(capacity).fill(Number.NaN))
-    this.#flags = new Uint16Array(capacity)
+    this.#flags = new Uint16Array(capacity + longest)
+    this.#values = scales.map(() => new Float32Array(this.#flags.length).fill(Number.NaN))
+    this.#base = start
     this.#end = start
   }
 
@@ -63,36 +67,33 @@ export class SampleRing {
    * this.end and `first` becomes missing.
    */
   write(block: SampleBlock, first: number, end: number): void {
-    this.#forget(this.#end, first)
+    this.#reach(end, end - this.capacity)
     const fresh = Math.max(this.#end, first)
     const flags = PRESENT | (block.saturated ? SATURATED : 0) | (block.electrodesOff & ELECTRODES)
-    let position = first % this.capacity
     for (let index = first; index < end; index++) {
+      const position = index - this.#base
       if (index >= fresh || !(this.#flags[position]! & PRESENT))
         this.#flags[position] = this.#place(block, index - block.first, position) ? flags : 0
-      if (++position === this.capacity) position = 0
     }
     this.#end = Math.max(this.#end, end)
   }
 
-  /** Values of kept channel `kept` from `first` on, as many as `out` holds; NaN where there is none. */
-  read(kept: number, first: number, out: Float32Array): void {
-    const values = this.#values[kept]!
-    const start = first % this.capacity
-    const known = Math.max(0, Math.min(out.length, this.#end - first))
-    const unbroken = Math.min(known, this.capacity - start)
-    out.set(values.subarray(start, start + unbroken))
-    out.set(values.subarray(0, known - unbroken), unbroken)
-    out.fill(Number.NaN, known)
+  /**
+   * Kept channel `kept` from `first` ≥ this.end − capacity on; NaN where there is none. To be read only, and until something else is
+   * written or viewed; nothing before `first` may be asked for any more.
+   */
+  view(kept: number, first: number, samples: number): Float32Array {
+    this.#reach(first + samples, first)
+    return this.#values[kept]!.subarray(first - this.#base, first - this.#base + samples)
   }
 
+  /** Of the samples that `view` would give, under the same conditions. */
   facts(first: number, samples: number): StretchFacts {
+    this.#reach(first + samples, first)
     const facts = { missing: 0, longestGap: 0, saturated: 0, electrodesOff: 0 }
-    const known = Math.max(0, Math.min(samples, this.#end - first))
-    let position = first % this.capacity
     let gap = 0
-    for (let i = 0; i < samples; i++) {
-      const flags = i < known ? this.#flags[position]! : 0
+    for (let position = first - this.#base; position < first - this.#base + samples; position++) {
+      const flags = this.#flags[position]!
       if (flags & PRESENT) gap = 0
       else {
         facts.missing++
@@ -100,7 +101,6 @@ export class SampleRing {
       }
       if (flags & SATURATED) facts.saturated++
       facts.electrodesOff |= flags & ELECTRODES
-      if (++position === this.capacity) position = 0
     }
     return facts
   }
@@ -119,13 +119,13 @@ export class SampleRing {
     return values > 0
   }
 
-  /** Indices [first, end) never came; at most one turn of the ring has to be told so. */
-  #forget(first: number, end: number): void {
-    for (let index = Math.max(first, end - this.capacity); index < end; index++) this.#remove(index % this.capacity)
-  }
-
-  #remove(position: number): void {
-    this.#flags[position] = 0
-    for (const values of this.#values) values[position] = Number.NaN
+  /** The line is to hold what lies before `end`; where it is too short, what lies before `oldest` goes. */
+  #reach(end: number, oldest: number): void {
+    if (end - this.#base <= this.#flags.length) return
+    const from = oldest - this.#base
+    const kept = Math.max(0, this.#end - oldest)
+    this.#flags.copyWithin(0, from, from + kept).fill(0, kept)
+    for (const values of this.#values) values.copyWithin(0, from, from + kept).fill(Number.NaN, kept)
+    this.#base = oldest
   }
 }
