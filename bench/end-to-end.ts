@@ -27,7 +27,7 @@ export interface EndToEndOptions {
 }
 
 /** As in `packaging/systemd/ecgclip.service`. */
-const SERVICE_FLAGS = ['--max-semi-space-size=2']
+export const SERVICE_FLAGS = ['--max-semi-space-size=2']
 
 /** One after another, each in a fresh process, so that memory is its own. */
 export async function* measureEndToEnd(

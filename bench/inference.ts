@@ -1,16 +1,17 @@
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import * as ort from 'onnxruntime-node'
 import { type Goldens, readGoldens } from '../gateway/inference/goldens.js'
 import { mapAssess } from '../gateway/inference/map-assess.js'
 import { startEngine } from '../gateway/inference/start-engine.js'
 import { type Bundle, loadBundle, readBundleFile } from '../models/bundle/load-bundle.js'
 import { SHIPPED_BUNDLE } from '../models/shipped-assets.js'
+import { openBareSession } from './bare-session.js'
+import { openBareThread } from './bare-thread.js'
 
 /**
- * What the worker threads cost: a window through the engine, one at a time, beside a bare onnxruntime-node loop in the same
- * process, by variant and threads inside a run. Short turns of the two alternate, and each turn is compared with the one beside
- * it, so what else the machine does meets both; processor time is that of all threads.
+ * What the engine costs: a window through it, one at a time, beside a bare onnxruntime-node loop in the same process, and beside
+ * the least that a worker thread can do (`bare-thread.ts`); by variant and threads inside a run. Short turns of the three
+ * alternate, and each is compared with those beside it, so what else the machine does meets all; processor time is that of all threads.
  *
  *     node dist/bench/inference.js [--bundle DIR] [--trust DIR] [--windows N] [--threads 1,2] [--in-flight 1] [--json]
  */
@@ -21,10 +22,11 @@ export interface InferenceRow {
   readonly windows: number
   /** ms per window. */
   readonly engine: Cost
+  readonly thread: Cost
   readonly bare: Cost
-  /** Engine over bare: median of the pairs of turns. */
-  readonly wallRatio: number
-  readonly cpuRatio: number
+  /** Over bare: medians of the rounds. */
+  readonly engineRatio: Cost
+  readonly threadRatio: Cost
 }
 
 interface Cost {
@@ -49,58 +51,39 @@ export async function benchInference(
     const { variant = precision } = options
     if (format !== 'onnx' || variant !== precision) continue
     for (const threads of options.threads) {
+      const model = await readBundleFile(bundle, file)
       const engine = await startEngine(bundle, { variant: file, provider: 'cpu', workers: 1, threads })
-      const bare = await bareLoop(bundle, file, threads)
-      for (const run of [engine.assess, bare.run])
+      const thread = await openBareThread(model, bundle.manifest, threads)
+      const bare = await openBareSession(model, bundle.manifest, threads)
+      for (const run of [engine.assess, thread.run, bare.run])
         for (const began = performance.now(); performance.now() - began < WARM_UP; ) await turn(run, goldens, TURN, 1)
-      const pairs: { engine: Cost; bare: Cost }[] = []
-      while (pairs.length < options.windows / TURN) {
-        const through = await turn(engine.assess, goldens, TURN, options.inFlight)
-        pairs.push({ engine: through, bare: await turn(bare.run, goldens, TURN, 1) })
-      }
+      const rounds: Record<'engine' | 'thread' | 'bare', Cost>[] = []
+      while (rounds.length < options.windows / TURN)
+        rounds.push({
+          engine: await turn(engine.assess, goldens, TURN, options.inFlight),
+          bare: await turn(bare.run, goldens, TURN, 1),
+          thread: await turn(thread.run, goldens, TURN, 1),
+        })
       await engine.close()
+      await thread.release()
       await bare.release()
-      const middle = (of: (pair: (typeof pairs)[number]) => number) => median(pairs.map(of))
+      const middle = (of: (round: (typeof rounds)[number]) => Cost): Cost => ({
+        wall: median(rounds.map(round => of(round).wall)),
+        cpu: median(rounds.map(round => of(round).cpu)),
+      })
       rows.push({
         variant: file,
         threads,
-        windows: pairs.length * TURN,
-        engine: { wall: middle(({ engine }) => engine.wall), cpu: middle(({ engine }) => engine.cpu) },
-        bare: { wall: middle(({ bare }) => bare.wall), cpu: middle(({ bare }) => bare.cpu) },
-        wallRatio: middle(({ engine, bare }) => engine.wall / bare.wall),
-        cpuRatio: middle(({ engine, bare }) => engine.cpu / bare.cpu),
+        windows: rounds.length * TURN,
+        engine: middle(({ engine }) => engine),
+        thread: middle(({ thread }) => thread),
+        bare: middle(({ bare }) => bare),
+        engineRatio: middle(({ engine, bare }) => over(engine, bare)),
+        threadRatio: middle(({ thread, bare }) => over(thread, bare)),
       })
     }
   }
   return rows
-}
-
-async function bareLoop(
-  bundle: Bundle,
-  variant: string,
-  threads: number,
-): Promise<{ run: Run; release: () => Promise<void> }> {
-  const { input, outputs } = bundle.manifest
-  const session = await ort.InferenceSession.create(await readBundleFile(bundle, variant), {
-    executionProviders: ['cpu'],
-    intraOpNumThreads: threads,
-    graphOptimizationLevel: 'all',
-  })
-  const data = new Float32Array(input.leads.length * input.samples)
-  const metadata = session.inputMetadata.find(({ name }) => name === input.name)
-  const shape = metadata?.isTensor === true ? metadata.shape : []
-  const tensor = new ort.Tensor(
-    'float32',
-    data,
-    shape.map(dimension => (typeof dimension === 'number' ? dimension : 1)),
-  )
-  return {
-    run(signal) {
-      data.set(signal)
-      return session.run({ [input.name]: tensor }, [outputs.logits])
-    },
-    release: () => session.release(),
-  }
 }
 
 /** ms per window of `count` windows. */
@@ -113,6 +96,8 @@ async function turn(run: Run, { windows }: Goldens, count: number, inFlight: num
   const { user, system } = process.cpuUsage(before)
   return { wall, cpu: (user + system) / 1000 / count }
 }
+
+const over = (a: Cost, b: Cost): Cost => ({ wall: a.wall / b.wall, cpu: a.cpu / b.cpu })
 
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1]!
@@ -137,15 +122,17 @@ async function main(): Promise<void> {
   })
   if (values.json) return console.log(JSON.stringify(rows, null, 2))
   console.table(
-    rows.map(({ variant, threads, engine, bare, wallRatio, cpuRatio }) => ({
+    rows.map(({ variant, threads, engine, thread, bare, engineRatio, threadRatio }) => ({
       variant,
       threads,
-      'engine ms': engine.wall.toFixed(3),
       'bare ms': bare.wall.toFixed(3),
-      ratio: wallRatio.toFixed(3),
-      'engine CPU ms': engine.cpu.toFixed(3),
-      'bare CPU ms': bare.cpu.toFixed(3),
-      'CPU ratio': cpuRatio.toFixed(3),
+      'thread ms': thread.wall.toFixed(3),
+      'engine ms': engine.wall.toFixed(3),
+      'thread ÷ bare': threadRatio.wall.toFixed(3),
+      'engine ÷ bare': engineRatio.wall.toFixed(3),
+      'CPU: bare ms': bare.cpu.toFixed(3),
+      'thread ÷ bare, CPU': threadRatio.cpu.toFixed(3),
+      'engine ÷ bare, CPU': engineRatio.cpu.toFixed(3),
     })),
   )
 }

@@ -3,16 +3,17 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import { SHIPPED_BUNDLE } from '../../models/shipped-assets.js'
-import { type EndToEnd, measureEndToEnd } from '../end-to-end.js'
+import { type EndToEnd, measureEndToEnd, SERVICE_FLAGS } from '../end-to-end.js'
 
 /**
- * The gateway beside `peer.py`, at the same time on the same machine: same network, same kind of stream, each with its own
- * virtual patients and broker in further processes. Either runs for months, so it warms up before it is measured: a JIT that
+ * The gateway beside `peer.py`, and beside `least.ts`, which shows how much of the gateway's is Node's: at the same time on the same
+ * machine, with the same network and the same kind of stream, each with its own virtual patients and broker in further processes. Each runs for months, so it warms up before it is measured: a JIT that
  * still compiles is not what is compared.
  *
  *     node dist/bench/peers/side-by-side.js [--patients 1,8] [--seconds 60] [--warm-up 60] [--python python3] [--json]
  */
 
+const LEAST = fileURLToPath(new URL('./least.js', import.meta.url))
 const PEER = fileURLToPath(new URL('../../../bench/peers/peer.py', import.meta.url))
 const { values } = parseArgs({
   options: {
@@ -27,8 +28,12 @@ const { values } = parseArgs({
 const warmUpSeconds = Number(values['warm-up'])
 const rows: ({ program: string } & EndToEnd)[] = []
 for (const patients of values.patients.split(',').map(Number)) {
-  const [gateway, peer] = await Promise.all([measureGateway(patients), measurePeer(patients)])
-  rows.push({ program: 'gateway', ...gateway }, { program: 'peer.py', ...peer })
+  const [gateway, peer, least] = await Promise.all([
+    measureGateway(patients),
+    measureOther(patients, values.python, [PEER]),
+    measureOther(patients, process.execPath, [...SERVICE_FLAGS, LEAST]),
+  ])
+  rows.push({ program: 'gateway', ...gateway }, { program: 'peer.py', ...peer }, { program: 'least.ts', ...least })
 }
 if (values.json) console.log(JSON.stringify(rows))
 else console.table(rows)
@@ -39,12 +44,12 @@ async function measureGateway(patients: number): Promise<EndToEnd> {
   throw new Error('nothing was measured')
 }
 
-async function measurePeer(patients: number): Promise<EndToEnd> {
+async function measureOther(patients: number, program: string, script: readonly string[]): Promise<EndToEnd> {
   const outside = fork(new URL('../virtual-patients.js', import.meta.url), [String(patients)])
   const [message] = await once(outside, 'message')
   const { devices, port } = message as { devices: string[]; port: number }
-  const args = [PEER, SHIPPED_BUNDLE, port, warmUpSeconds, values.seconds, ...devices].map(String)
-  const { stdout } = await promisify(execFile)(values.python, args)
+  const args = [...script, SHIPPED_BUNDLE, port, warmUpSeconds, values.seconds, ...devices].map(String)
+  const { stdout } = await promisify(execFile)(program, args)
   outside.disconnect()
   return JSON.parse(stdout) as EndToEnd
 }

@@ -40,13 +40,20 @@ export function leadFeatures(channels: readonly Float32Array[]): Float64Array[] 
 
 /** All but agreement; fills `envelope`, whose mean is 0 and whose power is 1. */
 function ownFeatures(x: Float32Array, envelope: Float64Array): Float64Array {
-  let [lowest, highest, sum] = [x[0]!, x[0]!, 0]
-  let [previousStep, stepHigh, still, roughness] = [0, 0, 0, 0]
+  let lowest = x[0]!
+  let highest = x[0]!
+  let sum = 0
+  let previousStep = 0
+  let stepHigh = 0
+  let still = 0
+  let roughness = 0
   slopes.fill(0)
   quiet.fill(0)
   groups.fill(0)
   for (let block = 0; block < BLOCKS; block++) {
-    let [low, high, blockSum] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0]
+    let low = Number.POSITIVE_INFINITY
+    let high = Number.NEGATIVE_INFINITY
+    let blockSum = 0
     for (let i = block * BLOCK; i < (block + 1) * BLOCK; i++) {
       const value = x[i]!
       if (value < low) low = value
@@ -112,7 +119,8 @@ function fillEnvelope(envelope: Float64Array): number {
     envelope[k] = smooth
     sum += smooth
   }
-  let [square, fourth] = [0, 0]
+  let square = 0
+  let fourth = 0
   for (let k = 0; k < GROUPS; k++) {
     const centred = envelope[k]! - sum / GROUPS
     envelope[k] = centred
@@ -125,9 +133,10 @@ function fillEnvelope(envelope: Float64Array): number {
 }
 
 function kurtosis(x: Float32Array, mean: number): number {
-  let [square, fourth] = [0, 0]
-  for (const value of x) {
-    const power = (value - mean) ** 2
+  let square = 0
+  let fourth = 0
+  for (let i = 0; i < x.length; i++) {
+    const power = (x[i]! - mean) ** 2
     square += power
     fourth += power * power
   }

@@ -56,7 +56,8 @@ function longestHold(x: Float32Array, atLeast: number): number {
   let longest = 0
   const step = Math.max(1, Math.floor(atLeast))
   for (let at = 0; at < x.length; at += step) {
-    let [first, last] = [at, at]
+    let first = at
+    let last = at
     while (x[first - 1] === x[at]) first--
     while (x[last + 1] === x[at]) last++
     longest = Math.max(longest, last - first)
@@ -77,8 +78,14 @@ interface Extent {
 }
 
 function extent(x: Float32Array): Extent {
-  let [missing, longestGap, gap, sum, atLowest, atHighest] = [0, 0, 0, 0, 0, 0]
-  let [lowest, highest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+  let missing = 0
+  let gap = 0
+  let longestGap = 0
+  let sum = 0
+  let lowest = Number.POSITIVE_INFINITY
+  let highest = Number.NEGATIVE_INFINITY
+  let atLowest = 0
+  let atHighest = 0
   for (let i = 0; i < x.length; i++) {
     const value = x[i]!
     if (Number.isNaN(value)) {

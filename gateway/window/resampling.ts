@@ -36,7 +36,10 @@ export function resample(filter: Polyphase, x: Float32Array, y: Float32Array, fi
     let oldest = Math.floor(position / up) - taps.length + 1
     for (let m = start; m < end; ) {
       if (oldest >= 0 && oldest + taps.length - 1 + 3 * down <= last && m + 3 * up < end) {
-        let [a, b, c, d] = [0, 0, 0, 0]
+        let a = 0
+        let b = 0
+        let c = 0
+        let d = 0
         for (let i = 0, at = oldest; i < taps.length; i++, at++) {
           const tap = taps[i]!
           a += tap * x[at]!
