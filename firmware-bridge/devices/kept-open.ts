@@ -42,6 +42,8 @@ export function createKeptOpen(parts: KeptOpenParts): KeptOpen {
   let retry = FIRST_RETRY
   let packetsAtOpen = 0
   let opening = 0
+  /** Settles when the carrier is no longer being closed. */
+  let closing = Promise.resolve()
   let everOpen = false
   let paused = false
   let stopped = false
@@ -50,6 +52,12 @@ export function createKeptOpen(parts: KeptOpenParts): KeptOpen {
     settleFirstOpen = failure => (failure ? reject(failure) : resolve())
   })
   firstOpen.catch(() => {}) // whoever does not ask hears of it as a state
+
+  /** Also waits for a close that has begun before: whoever is told that it is closed may open it. */
+  function close(): Promise<void> {
+    closing = Promise.all([closing, parts.close()]).then(() => {})
+    return closing
+  }
 
   async function open() {
     const mine = ++opening
@@ -89,9 +97,11 @@ export function createKeptOpen(parts: KeptOpenParts): KeptOpen {
     firstOpen,
     start: () => void open(),
     reopen() {
-      opening++
+      const mine = ++opening
       endTimer()
-      void parts.close().then(openLater)
+      void close().then(() => {
+        if (mine === opening) openLater() // else it was lent meanwhile, and may have been opened since
+      })
     },
     async pause(reason, lastWords) {
       if (stopped || paused) return
@@ -100,7 +110,7 @@ export function createKeptOpen(parts: KeptOpenParts): KeptOpen {
       endTimer()
       lastWords()
       parts.closed(reason)
-      await parts.close()
+      await close()
     },
     resume() {
       if (!paused || stopped) return
@@ -112,7 +122,7 @@ export function createKeptOpen(parts: KeptOpenParts): KeptOpen {
       stopped = true
       endTimer()
       lastWords()
-      await parts.close()
+      await close()
     },
   }
 }

@@ -1,7 +1,8 @@
 import { chmodSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { SampleIndex, UnixMillis } from '../../../ecg/units.js'
+import { Microseconds, SampleIndex, UnixMillis } from '../../../ecg/units.js'
 import { SYSTEM_CLOCKS } from '../../../firmware-bridge/devices/clocks.js'
 import { createEcgLinkDevice } from '../../../firmware-bridge/devices/ecg-link.js'
 import { openDevice } from '../../../firmware-bridge/devices/open-device.js'
@@ -173,6 +174,38 @@ t.test(
     t.same(listened.wrong, [])
   },
 )
+
+t.test('a silent device that is lent and given back while its port is still being closed is opened once', async t => {
+  const virtual = await virtualDevice(t)
+  const port = createSerialTransport(virtual.carrier.path, 921_600)
+  let closing = false
+  const carrier = createFramedCarrier({
+    ...port,
+    async close() {
+      if (closing) return // as that of the port itself, which is no longer open
+      closing = true
+      await sleep(200) // its peer takes nothing
+      await port.close()
+      closing = false
+    },
+  })
+  let later = 0
+  const clocks = { ...SYSTEM_CLOCKS, monotonic: () => Microseconds(monotonicNow() + later) }
+  const device = createEcgLinkDevice(virtual.carrier.uri, carrier, clocks)
+  t.teardown(() => device.stop())
+  const listened = await streaming(device)
+  later = 6e6 // so long nothing has come
+  await until(() => closing)
+  later = 0
+  await device.release('lent')
+  t.notOk(closing, 'who borrows it finds the port free')
+  device.retake()
+  await until(() => listened.state() === 'streaming')
+  const told = listened.states.length
+  await sleep(1_000)
+  t.same(listened.states.slice(told), [])
+  t.equal(device.counters.reopens, 1)
+})
 
 t.test('over a line that drops, doubles, swaps and damages frames the account is exact', async t => {
   const framer = createFramer({ frame: packet => session.packet(packet, monotonicNow()), badFrame: () => {} })
