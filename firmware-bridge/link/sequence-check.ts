@@ -9,9 +9,12 @@ export interface SequenceCheck {
   restart(): void
 }
 
-/** How far back a late packet is told from a repeated one, in packets: more than any carrier reorders. */
+/**
+ * How far back a late packet is told from a repeated one, in packets: more than any carrier reorders. What seems to be older
+ * is newer: after an outage a device that sent on for a quarter of an hour is tens of thousands of packets ahead.
+ */
 const MEMORY = 1024
-const HALF = 0x8000
+const NUMBERS = 0x1_0000
 
 /** Loss by the 16-bit sequence number, across its wrap. */
 export function createSequenceCheck(): SequenceCheck {
@@ -22,7 +25,7 @@ export function createSequenceCheck(): SequenceCheck {
 
   function note(sequence: number): SequenceVerdict {
     const ahead = newest < 0 ? 1 : (sequence - newest) & 0xffff
-    if (ahead > 0 && ahead < HALF) {
+    if (ahead > 0 && ahead <= NUMBERS - MEMORY) {
       lost += ahead - 1
       if (ahead >= MEMORY) received.fill(0)
       else for (let skipped = 1; skipped < ahead; skipped++) received[(newest + skipped) % MEMORY] = 0
@@ -30,8 +33,7 @@ export function createSequenceCheck(): SequenceCheck {
       newest = sequence
       return 'next'
     }
-    const behind = (newest - sequence) & 0xffff
-    if (behind >= MEMORY || received[sequence % MEMORY]) return 'duplicate'
+    if (received[sequence % MEMORY]) return 'duplicate'
     received[sequence % MEMORY] = 1
     lost--
     return 'late'

@@ -5,12 +5,13 @@ import t from 'tap'
 import { Microseconds, SampleIndex } from '../../../ecg/units.js'
 import { encodeAck } from '../../../firmware-bridge/link/acknowledgement.js'
 import { encodeEvent } from '../../../firmware-bridge/link/event.js'
+import { encodeHello } from '../../../firmware-bridge/link/hello.js'
 import { encodePacket, PacketType } from '../../../firmware-bridge/link/packet.js'
 import { decodeSampleRange, encodeSampleRange } from '../../../firmware-bridge/link/sample-range.js'
 import { countingSource } from '../counting-source.js'
 import { simulateLink } from '../simulated-link.js'
 import { referenceBlocks, referencePackets } from './reference-receiver.js'
-import { scriptedDevice } from './scripted-device.js'
+import { HELLO, scriptedDevice } from './scripted-device.js'
 
 const spacings = (packets: readonly { at: number }[]) => packets.slice(1).map((packet, i) => packet.at - packets[i]!.at)
 
@@ -502,6 +503,20 @@ t.test('unknown types are counted and ignored, an event is told once, a status a
   device.send(PacketType.Event, event, { sequence: 100 })
   device.send(PacketType.Status, encode({ battery: 50 }))
   t.same(device.events, ['button at 7', '{"battery":50}'])
+})
+
+t.test('the button is told after a quarter of an hour without a cable, in which the device sent on', async t => {
+  const device = scriptedDevice()
+  device.streaming()
+  device.samples(0, 10)
+  device.wait(800)
+  device.open()
+  const sequence = 40_000
+  device.send(PacketType.Hello, encodeHello(HELLO), { sequence })
+  device.send(PacketType.Event, encodeEvent({ kind: 'button', sample: SampleIndex(400_000) }), {
+    sequence: sequence + 1,
+  })
+  t.same(device.events, ['button at 400000'])
 })
 
 t.test('no packet, however well signed, makes it throw', async () => {

@@ -20,6 +20,12 @@ t.test('numbers from before the first packet are neither lost nor late', async t
   t.equal(check.lost, 0)
 })
 
+t.test('after an outage of most of the numbers there are, what comes is new', async t => {
+  const check = createSequenceCheck()
+  t.same([100, 40_100, 40_101, 40_101].map(check.note), ['next', 'next', 'next', 'duplicate'])
+  t.equal(check.lost, 39_999)
+})
+
 t.test('a sender that begins again loses nothing by it', async t => {
   const check = createSequenceCheck()
   for (const sequence of [5, 7]) check.note(sequence)
