@@ -26,6 +26,8 @@ const START_AGAIN_AFTER_REFUSAL = 10_000_000
 const CLOCK_WENT_BACK = 2_000_000
 /** Answers to TIME_REQ older than the last so many are not looked for any more. */
 const OPEN_EXCHANGES = 16
+/** Events and states from before HELLO that are kept; HELLO is asked for twice a second. */
+const MAX_EARLY = 64
 
 export interface HostSessionOutput extends DeviceListener {
   /** One packet for the carrier, not yet framed. */
@@ -77,6 +79,8 @@ export function createHostSession(output: HostSessionOutput, counters: LinkCount
   let askedAt: number[] = []
   let ownSequence = 0
   let helloAgain = 0
+  /** What came before HELLO: until then it may be another device's, or of another boot. */
+  let early: (() => void)[] = []
   /** Of the boots before this one. */
   let missingBefore = 0
   let duplicatesBefore = 0
@@ -104,6 +108,7 @@ export function createHostSession(output: HostSessionOutput, counters: LinkCount
   function opened(now: Microseconds) {
     silence.opened(now, counters.bytes)
     device?.intake.reopened()
+    early = []
     enter('hello', now)
     tell('connecting', 'waiting for the device to say HELLO')
     tick(now)
@@ -170,6 +175,8 @@ export function createHostSession(output: HostSessionOutput, counters: LinkCount
         wentBack: false,
       }
     }
+    for (const tellEarly of early) tellEarly()
+    early = []
     exchangesLeft = canTime(device) ? EXCHANGES : 0
     if (state !== 'stalled') tell('connected', `${hello.id} said HELLO`)
     enter(exchangesLeft ? 'time' : 'start', now)
@@ -206,18 +213,23 @@ export function createHostSession(output: HostSessionOutput, counters: LinkCount
       }
       case PacketType.Status: {
         const status = decodeStatus(payload)
-        if (status && device) output.status(status)
+        if (status) tellOfDevice(() => output.status(status))
         return status !== undefined
       }
       case PacketType.Event: {
         const event = decodeEvent(payload)
-        if (event && device && !repeated) output.event(event.kind, event.sample)
+        if (event && !repeated) tellOfDevice(() => output.event(event.kind, event.sample))
         return event !== undefined
       }
       default:
         counters.unknownTypes++
         return true
     }
+  }
+
+  function tellOfDevice(tellNow: () => void) {
+    if (phase !== 'hello') tellNow()
+    else if (early.length < MAX_EARLY) early.push(tellNow)
   }
 
   function onSamples(received: Packet, arrived: Microseconds) {

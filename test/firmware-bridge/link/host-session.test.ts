@@ -519,6 +519,27 @@ t.test('the button is told after a quarter of an hour without a cable, in which 
   t.same(device.events, ['button at 400000'])
 })
 
+t.test('what a device says before HELLO is told as its own, not as that of the device before it', async t => {
+  const device = scriptedDevice()
+  const whose: string[] = []
+  device.onIdentified = () => whose.push(`${device.identities.length} known, ${device.events.length} told`)
+  device.streaming()
+  device.samples(0, 10)
+  device.host.closed('unplugged')
+  device.open() // to another device, which streams already
+  device.send(PacketType.Event, encodeEvent({ kind: 'button', sample: SampleIndex(9) }), { sequence: 500 })
+  device.send(PacketType.Status, encode({ battery: 3 }), { sequence: 501 })
+  t.same(device.events, [])
+  device.hello({ id: 'another' })
+  t.same(whose, ['1 known, 0 told', '2 known, 0 told'])
+  t.same(device.events, ['button at 9', '{"battery":3}'])
+  device.open()
+  device.send(PacketType.Status, encode({ battery: 4 }), { sequence: 502 })
+  device.open()
+  device.hello({ id: 'another' })
+  t.equal(device.events.length, 2, 'and what it said through another carrier not at all')
+})
+
 t.test('no packet, however well signed, makes it throw', async () => {
   const types = fc.constantFrom(...Object.values(PacketType), 0x99)
   const payload = fc.oneof(
