@@ -134,6 +134,7 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
     identity = next
     namesake = null
     newest = null
+    status = {}
     electrodeBits = 0
     electrodesOff = []
     parts.identified(next)

@@ -197,6 +197,16 @@ t.test('electrodes are told when they change, and a boot starts with none off', 
   t.equal(reports.at(-1)?.state, 'lost')
 })
 
+t.test('battery and temperature are those of the device that is there, not of the one before it', async t => {
+  const { device, reports } = rig(t, async () => answer(0.5))
+  device.identified(identity(1))
+  device.status({ battery: 3, temperatureC: 36 })
+  device.identified({ ...identity(2), id: 'patch-2' })
+  device.state('connected', 'patch-2 said HELLO')
+  t.match(reports.at(-1), { identity: { id: 'patch-2' } })
+  t.same(reports.at(-1)!.status, {})
+})
+
 t.test('the same state with another reason at every packet is told once, and its last reason later', async t => {
   const { device, reports, pipeline } = rig(t, async () => answer(0.5))
   device.identified(identity(1))
