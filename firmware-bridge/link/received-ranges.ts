@@ -36,6 +36,10 @@ export function createReceivedRanges(): ReceivedRanges {
     if (first >= end) return
     gaps.splice(position, 0, { first, end, seen: now, asks: 0, asked: 0 })
     missing += end - first
+    forgetOldest()
+  }
+
+  function forgetOldest() {
     if (gaps.length > MAX_GAPS) gaps.shift()
   }
 
@@ -57,6 +61,7 @@ export function createReceivedRanges(): ReceivedRanges {
       filled += to - from
       fresh(from, to - from)
     }
+    forgetOldest() // a block in the middle of a gap leaves two
     return filled
   }
 

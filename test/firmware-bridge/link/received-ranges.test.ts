@@ -40,6 +40,15 @@ t.test('the list of gaps is bounded, and a gap forgotten stays missing', async t
   t.equal(ranges.missing, 9_999)
 })
 
+t.test('nor does a device that fills one gap at every second sample make it grow', async t => {
+  const ranges = createReceivedRanges()
+  ranges.add(0, 1, 0, () => {})
+  ranges.add(100_000, 1, 0, () => {})
+  for (let i = 1; i < 20_000; i++) ranges.add(i * 2, 1, i, () => {})
+  t.ok(ranges.gaps.length <= 4096, `${ranges.gaps.length} gaps`)
+  t.equal(ranges.missing, 100_001 - 2 - 19_999)
+})
+
 t.test('gaps are cut where they are told to be, and nowhere else', async t => {
   const ranges = createReceivedRanges()
   for (const first of [0, 100, 200]) ranges.add(first, 10, 0, () => {})
