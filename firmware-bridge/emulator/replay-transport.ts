@@ -25,11 +25,14 @@ export function createReplayTransport(path: string, driver: string): GattCarrier
 function recordTransport(path: string, driver: string): Transport {
   let device: VirtualDevice | undefined
   let toDevice: ((bytes: Uint8Array) => void) | undefined
+  let opens = 0
 
   async function open(listener: TransportListener) {
+    const generation = ++opens
     if (driver !== DEFAULT_DRIVER)
       throw new RecordingError('unsupported', `${path} is played as ${DEFAULT_DRIVER} only: leave out ?driver=.`)
     const { recording } = await readRecording(path)
+    if (generation !== opens) return // closed meanwhile
     device = await startDevice({ source: recordingSource(recording), id: recording.name }, received => {
       toDevice = bytes => received(bytes, monotonicNow())
       return {
@@ -44,6 +47,7 @@ function recordTransport(path: string, driver: string): Transport {
   }
 
   async function close() {
+    opens++
     toDevice = undefined
     await device?.stop()
     device = undefined
@@ -58,6 +62,7 @@ function captureTransport(path: string, driver: string): GattCarrier {
   let address: string | undefined
   let ending = `The capture ${path} was played to its end`
   let timer: NodeJS.Timeout | undefined
+  let opens = 0
   let deliver: (bytes: Uint8Array, characteristic?: string) => void = () => {}
 
   async function load(): Promise<CapturePlayer> {
@@ -72,7 +77,9 @@ function captureTransport(path: string, driver: string): GattCarrier {
   }
 
   async function open(listener: GattListener) {
+    const generation = ++opens
     player ??= await load()
+    if (generation !== opens) return // closed meanwhile
     const playing = player
     if (playing.ended) throw new RecordingError('ended', `${ending}.`)
     deliver = (bytes, characteristic) => listener.bytes(bytes, monotonicNow(), characteristic)
@@ -85,6 +92,7 @@ function captureTransport(path: string, driver: string): GattCarrier {
   }
 
   async function close() {
+    opens++
     clearInterval(timer)
     player?.rest()
   }
