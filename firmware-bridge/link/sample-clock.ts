@@ -51,7 +51,10 @@ const MEAN_ABS_TO_SIGMA = 1.25
 const GATE = 20_000
 const GATE_SIGMAS = 5
 const MAX_STRAYS = 3
-/** After such a break the exchange line is kept while it still predicts arrivals this well, µs; new exchanges will judge it. */
+/**
+ * After such a break the exchange line is kept while it still predicts arrivals this well, µs; new exchanges will judge it. Blocks
+ * that come longer than this before they were taken are a break, too: the host was suspended, and its clock with it.
+ */
 const SAME_CLOCK = 1_000_000
 const Z95 = 1.96
 
@@ -65,15 +68,17 @@ export function createSampleClock(rate: Hertz): SampleClock {
   let current: Segment | undefined
   let previous: Segment | undefined
   let newest = -1
+  /** One past the newest sample that fitted. */
+  let fitted = 0
   let jitter = FIRST_JITTER
   let strays: Block[] = []
   /** How far the newest stray is off, µs: until it is known what has happened, so uncertain is its time. */
   let doubt = 0
 
-  function begin({ first, time }: Block, arrivals: ArrivalFit, rateSigma: number): Segment {
+  function begin({ first, time }: Block, from: number, arrivals: ArrivalFit, rateSigma: number): Segment {
     const device = createLineFilter(CLOCK_WANDER)
     device.start(first * period, time, jitter, rateSigma)
-    return { from: first, device, exchanges, arrivals }
+    return { from, device, exchanges, arrivals }
   }
 
   /** Device time of a block's newest sample. */
@@ -96,15 +101,25 @@ export function createSampleClock(rate: Hertz): SampleClock {
     return miss <= Math.max(GATE, GATE_SIGMAS * sigma) ? 0 : miss
   }
 
+  /** µs by which it came before it was taken; else 0. */
+  function earlyBy({ exchanges }: Segment, block: Block): number {
+    if (!exchanges.ready) return 0
+    const device = lastTime(block)
+    const early = exchanges.y(device) - block.arrived
+    return early <= SAME_CLOCK + GATE_SIGMAS * (period + Math.sqrt(exchanges.variance(device))) ? 0 : early
+  }
+
   function breakAt(blocks: readonly Block[]) {
     const [start, ...rest] = blocks
     const last = blocks.at(-1)!
+    // Where only the host's clock stood still, what the device took meanwhile is on its line of now.
+    const from = current && strayBy(current, last) === 0 ? fitted : start!.first
     const sameClock =
       exchanges.ready && Math.abs(last.arrived - exchanges.y(lastTime(last))) < SAME_CLOCK + GATE_SIGMAS * period
     if (!sameClock) exchanges = createExchangeFit()
     previous = current
     jitter = FIRST_JITTER
-    current = begin(start!, createArrivalFit(), RATE_UNKNOWN)
+    current = begin(start!, from, createArrivalFit(), RATE_UNKNOWN)
     current.arrivals.add(lastTime(start!), start!.arrived)
     for (const block of rest) follow(current, block)
   }
@@ -114,13 +129,15 @@ export function createSampleClock(rate: Hertz): SampleClock {
     newest = first
     const block = { first, count, time, arrived }
     if (!current) {
-      current = begin(block, createArrivalFit(), RATE_SIGMA)
+      fitted = first + count
+      current = begin(block, first, createArrivalFit(), RATE_SIGMA)
       current.arrivals.add(lastTime(block), arrived)
       return true
     }
-    doubt = strayBy(current, block)
+    doubt = Math.max(strayBy(current, block), earlyBy(current, block))
     if (doubt === 0) {
       strays = []
+      fitted = first + count
       follow(current, block)
       return true
     }

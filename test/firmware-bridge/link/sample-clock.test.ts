@@ -233,3 +233,38 @@ t.test('a replay at another speed tells the times at which its samples really ca
     }
   }
 })
+
+t.test(
+  'a host that was suspended for an hour, while the device sampled on, knows it from the first blocks',
+  async t => {
+    const clock = createSampleClock(Hertz(RATE))
+    const sampleAt = (device: number) => SampleIndex(Math.round(device / (SECOND / RATE)))
+    const send = (device: number, host: number) =>
+      clock.block(
+        sampleAt(device),
+        BLOCK,
+        Microseconds(device),
+        Microseconds(host + ((BLOCK - 1) * SECOND) / RATE + 3_000),
+      )
+    for (let at = 0; at < 8 * 60_000; at += 60_000)
+      clock.exchange(
+        { t0: Microseconds(at), t1: Microseconds(at + 1_000), t2: Microseconds(at + 1_000) },
+        Microseconds(at + 2_000),
+      )
+    let device = SECOND
+    for (; device < 60 * SECOND; device += 28_000) send(device, device)
+    device += HOUR
+    const fits = Array.from({ length: 10 }, () => {
+      device += 28_000
+      return send(device, device - HOUR)
+    })
+    t.ok(fits.includes(false), 'exchanges are asked for')
+    for (const back of [0, 5 * SECOND]) {
+      const told = clock.timeOf(sampleAt(device - back))!
+      t.ok(
+        Math.abs(told.at - (device - back - HOUR)) <= told.uncertainty && told.uncertainty < 100_000,
+        `${(told.at - (device - back - HOUR)) / 1000} ms off, ${told.uncertainty / 1000} stated, ${back / SECOND} s ago`,
+      )
+    }
+  },
+)
