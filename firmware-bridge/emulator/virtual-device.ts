@@ -1,5 +1,7 @@
 import { encodeFrame } from '../link/cobs.js'
 import { createFramer } from '../link/framer.js'
+import { MAX_PAYLOAD_BYTES } from '../link/packet.js'
+import { SAMPLES_HEADER_BYTES } from '../link/samples.js'
 import { monotonicNow } from '../transport/monotonic-now.js'
 import type { DeviceCarrier, HostBytes } from './device-carrier.js'
 import { createDeviceSession, type DeviceOptions, type DeviceSession } from './device-session.js'
@@ -51,15 +53,17 @@ export async function startDevice<Carrier extends DeviceCarrier>(
   return { carrier, session, stop }
 }
 
-/** The defaults are those of an 8-channel front end on a UART. */
+/** The defaults are those of an 8-channel front end on a UART; of more channels a packet holds fewer samples. */
 export function withDefaults(options: VirtualDeviceOptions): DeviceOptions {
+  const { source, valueBytes = 3 } = options
+  const fit = Math.floor((MAX_PAYLOAD_BYTES - SAMPLES_HEADER_BYTES) / (source.leads.length * valueBytes))
   return {
     id: 'ecgclip-virtual',
     model: 'virtual front end',
     firmware: '1.0.0',
     boot: Math.floor(Math.random() * 0x1_0000_0000),
-    valueBytes: 3,
-    samplesPerPacket: 14,
+    valueBytes,
+    samplesPerPacket: Math.max(1, Math.min(14, fit)),
     retain: 5_000,
     capabilities: ['resend', 'time'],
     driftPpm: 0,

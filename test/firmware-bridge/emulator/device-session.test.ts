@@ -142,6 +142,18 @@ t.test('a source that ends, ends with its last samples', async t => {
   t.ok(device.ended)
 })
 
+t.test('a record of many channels, as from a sleep laboratory, goes in smaller blocks', async t => {
+  const leads = Array.from({ length: 30 }, (_, c) => `EEG ${c}`)
+  const { tell, tick, blocks } = setUp({ source: countingSource(500, leads) })
+  tell(PacketType.Start, 11 * SECOND)
+  tick(11.1 * SECOND)
+  t.ok(blocks().length > 1)
+  t.same(
+    blocks().map(({ channels, count }) => [channels, count]),
+    blocks().map(() => [30, 11]),
+  )
+})
+
 t.test('a reboot begins everything again', async t => {
   const { device, sent, tell, tick } = setUp({ boot: 1 })
   tell(PacketType.Start, 10 * SECOND)
