@@ -98,6 +98,17 @@ t.test('one port has several names', async t => {
   loan?.giveBack()
 })
 
+t.test('a USB device that is named by its serial number is that device, whatever is spoken to it', async t => {
+  const folder = shortFolder(t)
+  const { stream, held } = createLendable('serial:usb-0669FF53?baud=921600')
+  const lending = await lendDevices(folder, [stream], log)
+  t.teardown(() => lending.stop())
+  t.equal(await borrowDevice(folder, 'serial:usb-0669FF54?driver=smp'), undefined, 'another is another')
+  const loan = await borrowDevice(folder, 'serial:usb-0669FF53?driver=smp')
+  t.equal(held.released, 1)
+  loan?.giveBack()
+})
+
 t.test('where no gateway runs, or it has no such device, nothing is to be borrowed', async t => {
   const { folder, lending, held } = await lend(t, 'tcp:127.0.0.1:9')
   t.equal(await borrowDevice(folder, 'tcp:127.0.0.1:11'), undefined)
