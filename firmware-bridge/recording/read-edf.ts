@@ -35,12 +35,12 @@ function decodeEdf(bytes: Uint8Array, name: string): RecordingFile {
   const { frames, seconds, signals } = parseHeader(bytes, name)
   const data = bytes.subarray(HEADER * (signals.length + 1))
   const frameSamples = signals.reduce((sum, { samplesPerFrame }) => sum + samplesPerFrame, 0)
-  const found = Math.floor(data.length / 2 / frameSamples)
+  const found = frameSamples > 0 ? Math.floor(data.length / 2 / frameSamples) : 0
   const wanted = frames === -1 ? found : frames // −1: the recorder did not come to fill it in
   if (!(found >= wanted && wanted > 0))
-    throw new RecordingError('truncated', `${name} holds ${found || 0} data records, and its header says ${frames}.`)
+    throw new RecordingError('truncated', `${name} holds ${found} data records, and its header says ${frames}.`)
   const kept = signalsToKeep(
-    signals.filter(({ name }) => !/^(EDF|BDF) Annotations$/.test(name)),
+    signals.filter(({ name, samplesPerFrame }) => samplesPerFrame > 0 && !/^(EDF|BDF) Annotations$/.test(name)),
     name,
     notes,
   )

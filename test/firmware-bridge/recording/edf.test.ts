@@ -67,6 +67,18 @@ t.test('says in one sentence what is wrong with a file', async t => {
     ['duration', b => patch(b, 244, '0       '), 'not-a-record', /0 s is no duration/],
     ['samples', b => patch(b, 256 + 216 * 3, '1e999   '), 'not-a-record', /"1e999" is no number of samples/],
     ['half samples', b => patch(b, 256 + 216 * 3, '2.5     '), 'not-a-record', /no whole number of samples/],
+    [
+      'no samples',
+      b => patch(patch(b, 256 + 216 * 3, '0       '.repeat(3)), 236, '-1      '),
+      'truncated',
+      /holds 0 data/,
+    ],
+    [
+      'samples of no voltage only',
+      b => patch(patch(b, 256 + 216 * 3, '0       '.repeat(2)), 256 + 96 * 3 + 16, 'mmHg    '),
+      'unsupported',
+      /no channel that is measured in volts/,
+    ],
     ['range', b => patch(b, 256 + 120 * 3, '32767   '), 'not-a-record', /the range of I is empty/],
     ['flat range', b => patch(b, 256 + 104 * 3, '3276.7  '), 'not-a-record', /the range of I is empty/],
     ['no range', b => patch(b, 256 + 104 * 3, 'low     '), 'not-a-record', /"low" is no lower limit of ECG I/],
