@@ -188,3 +188,18 @@ def test_stretches_label_the_windows_that_they_cover(tmp_path):
     np.testing.assert_array_equal(records.labels["VT"], [np.nan, 1, 0, 0])
     np.testing.assert_array_equal(records.labels["N"], [0, 1, 1, 1])
     assert records.table.patient.nunique() == 1
+
+
+def test_a_damaged_header_is_rejected_and_the_others_are_read(tmp_path, twelve):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    write_wfdb(folder, "b", twelve, LEADS)
+    whole = (folder / "b.hea").read_text()
+    (folder / "a.hea").write_text("")
+    (folder / "c.hea").write_text(whole.splitlines()[0])
+    (folder / "d.hea").write_text("d 0 500 5000\n")
+    records = imported(tmp_path, folder, "wfdb")
+    assert records.table.record.tolist() == ["b@0"]
+    rejected = pd.read_csv(tmp_path / "out" / "rejected.csv")
+    assert rejected.record.tolist() == ["a", "c", "d"]
+    assert rejected.reason.str.contains("a.hea is damaged|c.hea is damaged|no signals").all()

@@ -20,7 +20,12 @@ def read_wfdb(header: Path, rename: Mapping[str, str] | None = None) -> tuple[Fl
     `rename` gives a lead's name for a signal's name, where a file's own says nothing ("ECG1"). Where a file gives one
     name to several signals they are numbered first: ECG, ECG are ECG1, ECG2.
     """
-    record = wfdb.rdrecord(str(header.with_suffix("")))
+    try:
+        record = wfdb.rdrecord(str(header.with_suffix("")))
+    except (IndexError, KeyError, TypeError) as error:  # how wfdb meets half a header
+        raise ValueError(f"{header.name} is damaged: {error}") from error
+    if not record.sig_name:
+        raise ValueError("it has no signals")
     own = [
         f"{name}{record.sig_name[: k + 1].count(name)}" if record.sig_name.count(name) > 1 else name
         for k, name in enumerate(record.sig_name)
