@@ -80,6 +80,22 @@ def test_recordings_with_atr_files_are_read_with_two_signals_of_one_name(tmp_pat
     np.testing.assert_array_equal(records.labels.PVC, [0, 1, 1, 0, 0])  # at 12 s
 
 
+def test_a_recording_whose_annotations_break_off_is_rejected_not_labelled_without_beats(tmp_path):
+    folder = tmp_path / "in" / "mitdb"
+    signal = simulate([Segment(60)], 250, seed=3).signal[[1, 6]]
+    at = np.arange(1, 60) * 250
+    for name in ("100", "101", "102"):
+        write(folder, name, signal, ["MLII", "V1"])
+        wfdb.wrann(name, "atr", at, ["+"] + ["N"] * 58, aux_note=["(N"] + [""] * 58, fs=250, write_dir=str(folder))
+    whole = (folder / "101.atr").read_bytes()
+    (folder / "101.atr").write_bytes(whole[: 2 * (len(whole) // 4)])
+    (folder / "102.atr").write_bytes(b"")
+    records = imported(tmp_path / "out", "rhythms", tmp_path / "in")
+    assert set(records.table.patient) == {"mitdb-100"}
+    assert (records.labels["EBRADY"] == 0).all()
+    assert pd.read_csv(tmp_path / "out" / "rejected.csv").reason.str.contains("breaks off").all()
+
+
 @pytest.fixture(scope="module")
 def two_leads():
     return simulate([Segment(330)], 250, seed=4).signal[[1, 6]]

@@ -20,6 +20,7 @@ from ecgclip.importers.leads import windows
 from ecgclip.importers.wfdb_file import read_wfdb
 
 HOP_S = 5
+END = b"\0\0"  # of a file of annotations
 BEATS = tuple("NLRBAaJSVrFejnE/fQ?!")  # codes of QRS complexes and flutter waves in PhysioNet's annotations
 TASKS = ("VT", "VF", "ASYS", "AFIB", "AFLT", "SR", "PVC", "PACE", "ETACHY", "EBRADY")
 RHYTHMS = {"VT": ("VT",), "VF": ("VF", "VFIB", "VFL"), "ASYS": ("ASYS",), "AFIB": ("AFIB",), "AFLT": ("AFL",)}
@@ -79,8 +80,14 @@ def rhythms(folder: Path, rename: Mapping[str, str], rate: int, samples: int) ->
 
 
 def read_annotations(header: Path, rate: float, samples: int) -> Annotations:
-    """Of the `.atr` beside a header."""
-    found = wfdb.rdann(str(header.with_suffix("")), "atr")
+    """Of the `.atr` beside a header, which must be whole: where one breaks off there seem to be no beats."""
+    file = header.with_suffix(".atr")
+    if not file.read_bytes().endswith(END):
+        raise ValueError(f"{file.name} breaks off: copy it again")
+    try:
+        found = wfdb.rdann(str(header.with_suffix("")), "atr")
+    except IndexError as error:
+        raise ValueError(f"{file.name} is damaged: {error}") from error
     symbols, at = np.array(found.symbol, str), found.sample / rate
     notes = np.array([note.strip("\0 (") for note in found.aux_note], str)
     change = (symbols == "+") & (notes != "")
