@@ -10,7 +10,7 @@ import wfdb
 from scipy.signal import resample_poly
 
 from ecgclip.__main__ import main
-from ecgclip.data.records import open_records
+from ecgclip.data.records import hash_fold, open_records
 from ecgclip.importers.leads import eight_leads, windows
 from ecgclip.importers.ptbxl import spread_statements, task_columns
 from ecgclip.leads import INDEPENDENT, KEPT, LEADS
@@ -203,3 +203,37 @@ def test_a_damaged_header_is_rejected_and_the_others_are_read(tmp_path, twelve):
     rejected = pd.read_csv(tmp_path / "out" / "rejected.csv")
     assert rejected.record.tolist() == ["a", "c", "d"]
     assert rejected.reason.str.contains("a.hea is damaged|c.hea is damaged|no signals").all()
+
+
+def test_an_empty_cell_of_a_table_is_neither_a_patient_nor_a_report(tmp_path, twelve):
+    (tmp_path / "in").mkdir()
+    for name in "abc":
+        pd.DataFrame(twelve[:2].T, columns=["I", "II"]).to_csv(tmp_path / "in" / f"{name}.csv", index=False)
+    (tmp_path / "labels.csv").write_text("record,patient,report,fold,AFIB\na,7,fine,9,1\nb,,,,0\nc,,,,\n")
+    records = imported(tmp_path, tmp_path / "in", "csv", "--source-rate", 500, "--labels", tmp_path / "labels.csv")
+    assert records.table.patient.tolist() == ["in-7", "in-b", "in-c"]
+    assert records.table.report.tolist() == ["fine", "", ""]
+    assert records.folds.tolist() == [9, hash_fold("in-b"), hash_fold("in-c")]
+    np.testing.assert_array_equal(records.labels.AFIB, [1, 0, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("table", "why"),
+    [
+        (None, "Cannot read"),
+        ("exam_id,AFIB\na,1\n", "no column record"),
+        ("record,patient\na,1\na,2\n", "record a is there twice"),
+        ("record,AFIB,age\na,1,63\n", "age is 63"),
+        ("record,sex\na,female\n", "sex is female"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["csv", "arrays", "wfdb"])
+def test_a_table_that_cannot_be_meant_is_refused_before_anything_is_read(tmp_path, capsys, kind, table, why):
+    (tmp_path / "in").mkdir()
+    labels = tmp_path / "labels.csv"
+    if table:
+        labels.write_text(table)
+    argv = ["import", kind, tmp_path / "in", "--out", tmp_path / "out", "--source-rate", 500, "--labels", labels]
+    assert main([str(part) for part in argv]) == 1
+    assert why in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -12,12 +12,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from ecgclip.data.records import Candidate, Origin, Record
 from ecgclip.errors import EcgclipError
+from ecgclip.importers.label_table import read_labels
 from ecgclip.importers.leads import eight_leads, windows
-from ecgclip.importers.wfdb_folder import NOT_TASKS
 
 EMPTY_MV = 1e-9  # CODE-15 pads exams of 7 s with zeros on both sides
 
@@ -36,8 +35,7 @@ class Arrays:
 
 def arrays(files: Sequence[Path], about: Arrays, rate: int, samples: int) -> tuple[Origin, list[Candidate]]:
     """A candidate a row of each `.npy` [N, samples, leads] (a further axis of length 1 is dropped) or `.hdf5` file."""
-    table = pd.read_csv(about.table, dtype={"record": str}).set_index("record") if about.table else pd.DataFrame()
-    tasks = [str(column) for column in table.columns if column not in NOT_TASKS]
+    table = read_labels(about.table)
     candidates: list[Candidate] = []
     for path in files:
         signals, names = _open(path)
@@ -54,17 +52,14 @@ def arrays(files: Sequence[Path], about: Arrays, rate: int, samples: int) -> tup
                 if not there.size:
                     raise ValueError("all samples are zero")
                 eight = eight_leads(about.leads, x[:, there[0] : there[-1] + 1] / about.per_mv)
-                known = table.loc[name] if name in table.index else pd.Series(dtype=object)
+                known = table.known(about.name, name)
                 return [
                     Record(
                         record=f"{name}@{start:g}",
-                        patient=f"{about.name}-{known.get('patient', name)}",
                         source=f"{path.name}, row {row}",
                         rate=about.rate,
                         signal=window,
-                        labels={task: float(known[task]) for task in tasks if pd.notna(known.get(task))},
-                        report=str(known.get("report", "")),
-                        fold=int(known["fold"]) if pd.notna(known.get("fold")) else None,
+                        **known,
                     )
                     for start, window in windows(eight, about.rate, rate, samples)
                 ]
@@ -72,7 +67,7 @@ def arrays(files: Sequence[Path], about: Arrays, rate: int, samples: int) -> tup
             return read
 
         candidates += [Candidate(f"{path.name}#{name}", reader(row, name)) for row, name in enumerate(names)]
-    return Origin(about.name, about.licence, tuple(tasks), rate, samples), candidates
+    return Origin(about.name, about.licence, table.tasks, rate, samples), candidates
 
 
 def _open(path: Path) -> tuple[h5py.Dataset | npt.NDArray[np.floating], list[str]]:

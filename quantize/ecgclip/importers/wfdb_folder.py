@@ -13,11 +13,9 @@ from pathlib import Path
 import pandas as pd
 
 from ecgclip.data.records import Candidate, Origin, Record
-from ecgclip.errors import EcgclipError
+from ecgclip.importers.label_table import read_labels, read_table
 from ecgclip.importers.leads import windows
 from ecgclip.importers.wfdb_file import read_wfdb
-
-NOT_TASKS = ("record", "patient", "fold", "report")
 
 
 @dataclass(frozen=True)
@@ -35,36 +33,35 @@ class Folder:
 
 def wfdb_folder(folder: Path, about: Folder, rate: int, samples: int) -> tuple[Origin, list[Candidate]]:
     """A candidate for each header under the folder."""
-    labels = _table(about.labels, ["record"])
-    intervals = _table(about.intervals, ["record", "label", "start", "end"])
-    columns = [column for column in labels.columns if column not in NOT_TASKS]
+    table = read_labels(about.labels)
+    needed = ["record", "label", "start", "end"]
+    intervals = read_table(about.intervals, needed) if about.intervals else pd.DataFrame(columns=needed)
     kinds = sorted(set(intervals.label))
-    rows = labels.set_index("record")
 
     def reader(header: Path, name: str) -> Callable[[], list[Record]]:
         def read() -> list[Record]:
             signal, source_rate, _ = read_wfdb(header, about.rename)
-            row = rows.loc[name] if name in rows.index else pd.Series(dtype=object)
+            known = table.known(about.name, name)
             stretches = intervals[intervals.record == name]
             hop = None if about.hop_s is None else round(about.hop_s * rate)
             return [
                 Record(
                     record=f"{name}@{start:g}",
-                    patient=f"{about.name}-{row.get('patient', name)}",
                     source=f"{header.relative_to(folder)}, {start:g} s",
                     rate=source_rate,
                     signal=window,
-                    labels={column: float(row[column]) for column in columns if pd.notna(row.get(column))}
-                    | _covered(stretches, kinds, start, start + samples / rate, about.covered_s),
-                    report=str(row.get("report", "")),
-                    fold=int(row["fold"]) if pd.notna(row.get("fold")) else None,
+                    **known
+                    | {
+                        "labels": known["labels"]
+                        | _covered(stretches, kinds, start, start + samples / rate, about.covered_s)
+                    },
                 )
                 for start, window in windows(signal, source_rate, rate, samples, hop)
             ]
 
         return read
 
-    return Origin(about.name, about.licence, tuple(dict.fromkeys([*columns, *kinds])), rate, samples), [
+    return Origin(about.name, about.licence, tuple(dict.fromkeys([*table.tasks, *kinds])), rate, samples), [
         Candidate(name, reader(header, name))
         for header in sorted(folder.rglob("*.hea"))
         for name in [str(header.relative_to(folder).with_suffix(""))]
@@ -78,15 +75,3 @@ def _covered(stretches: pd.DataFrame, kinds: list[str], start: float, end: float
     seconds = (stretches.end.clip(upper=end) - stretches.start.clip(lower=start)).clip(lower=0)
     covered = seconds.groupby(stretches.label).sum().reindex(kinds, fill_value=0.0)
     return {kind: float(s > 0) for kind, s in covered.items() if s == 0 or s >= enough}
-
-
-def _table(path: Path | None, needed: list[str]) -> pd.DataFrame:
-    if path is None:
-        return pd.DataFrame(columns=needed)
-    try:
-        table = pd.read_csv(path, dtype={"record": str})
-    except (OSError, ValueError) as error:
-        raise EcgclipError(f"Cannot read {path}: {error}.") from error
-    if missing := [column for column in needed if column not in table.columns]:
-        raise EcgclipError(f"{path} has no column {', '.join(missing)}.")
-    return table
