@@ -237,3 +237,12 @@ def test_a_table_that_cannot_be_meant_is_refused_before_anything_is_read(tmp_pat
     assert main([str(part) for part in argv]) == 1
     assert why in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_an_import_that_found_nothing_does_not_go_on_with_other_options(tmp_path, twelve, capsys):
+    (tmp_path / "in").mkdir()
+    write_wfdb(tmp_path / "in", "r1", twelve[1:2], ["ECG1"])
+    argv = ["import", "wfdb", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--quiet"]
+    assert main(argv) == 1
+    assert main([*argv, "--lead", "ECG1=II"]) == 1
+    assert "begun with other options" in capsys.readouterr().err

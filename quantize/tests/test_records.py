@@ -1,5 +1,7 @@
 """The records contract: what is written can be read, looked at, and gone on with."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -99,6 +101,26 @@ def test_an_import_that_was_stopped_goes_on_to_the_same_folder(tmp_path, torn):
     again = write_records(tmp_path / "cut", ORIGIN, watched, progress=False)
     assert read == ["c"]
     assert again.manifest == whole.manifest
+
+
+@pytest.mark.parametrize(
+    ("origin", "settings"),
+    [
+        (dataclasses.replace(ORIGIN, samples=25), {"lead": "ECG1=II"}),
+        (dataclasses.replace(ORIGIN, tasks=("AFIB",)), {"lead": "ECG1=II"}),
+        (ORIGIN, {"lead": "ECG1=V1"}),
+        (ORIGIN, {}),
+    ],
+)
+def test_an_import_that_was_stopped_does_not_go_on_to_something_else(tmp_path, origin, settings):
+    first = [candidate("a"), failing("b", Stopped())]
+    with pytest.raises(Stopped):
+        write_records(tmp_path, ORIGIN, first, {"lead": "ECG1=II"}, progress=False)
+    with pytest.raises(EcgclipError, match="begun with other"):
+        write_records(tmp_path, origin, [candidate("a"), candidate("b")], settings, progress=False)
+    both = [candidate("a"), candidate("b", signal=signal(2))]
+    records = write_records(tmp_path, ORIGIN, both, {"lead": "ECG1=II"}, progress=False)
+    np.testing.assert_allclose(records.millivolts(slice(None))[1], DERIVATION @ signal(2), atol=0.0011)
 
 
 def test_a_finished_folder_is_not_overwritten(tmp_path):

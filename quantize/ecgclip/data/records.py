@@ -9,8 +9,8 @@
 | `rejected.csv` | record, reason |
 | `manifest.json` | names, counts, hashes, licence; written last, so a folder without one is not finished |
 
-While a folder is being written, `journal.jsonl` holds a line for each file that is through; a run that was stopped
-goes on behind the last of them.
+While a folder is being written, `journal.jsonl` holds a line for each file that is through, and `plan.json` what the
+folder is made from; a run that was stopped goes on behind the last of them, and only to the same.
 """
 
 from __future__ import annotations
@@ -118,11 +118,22 @@ def hash_fold(patient: str) -> int:
     return int.from_bytes(hashlib.sha256(patient.encode()).digest()[:8], "big") % FOLDS + 1
 
 
-def write_records(folder: Path, origin: Origin, candidates: Iterable[Candidate], *, progress: bool = True) -> Records:
-    """Read every candidate, list what was rejected, and finish the folder; goes on where an earlier run stopped."""
+def write_records(
+    folder: Path,
+    origin: Origin,
+    candidates: Iterable[Candidate],
+    settings: Mapping[str, str] | None = None,
+    *,
+    progress: bool = True,
+) -> Records:
+    """Read every candidate, list what was rejected, and finish the folder; goes on where an earlier run stopped.
+
+    `settings`: what else than the origin decides what the candidates read; a run with others does not go on.
+    """
     if (folder / "manifest.json").exists():
         raise EcgclipError(f"{folder} is finished: remove it to import again.")
     folder.mkdir(parents=True, exist_ok=True)
+    _plan(folder, origin, settings or {})
     lines = _resume(folder, origin)
     done = {line["candidate"] for line in lines}
     names = {line["record"] for line in lines if "record" in line}
@@ -193,6 +204,15 @@ def _line(candidate: str, record: Record, leads: list[str], origin: Origin) -> d
     }
 
 
+def _plan(folder: Path, origin: Origin, settings: Mapping[str, str]) -> None:
+    """Keep what the folder is made from, or compare it with what an earlier run kept."""
+    plan, wanted = folder / "plan.json", json.dumps([dataclasses.asdict(origin), dict(settings)])
+    if not (folder / "journal.jsonl").exists():
+        plan.write_text(wanted)
+    elif not plan.exists() or plan.read_text() != wanted:
+        raise EcgclipError(f"{folder} was begun with other options or tables: remove it, or give another --out.")
+
+
 def _resume(folder: Path, origin: Origin) -> list[dict[str, Any]]:
     """Lines of whole candidates; what lies behind them is cut off."""
     journal, signals = folder / "journal.jsonl", folder / "signals.i16"
@@ -244,6 +264,7 @@ def _finish(folder: Path, origin: Origin, lines: list[dict[str, Any]]) -> Record
     }
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1))
     (folder / "journal.jsonl").unlink()
+    (folder / "plan.json").unlink()
     return open_records(folder)
 
 

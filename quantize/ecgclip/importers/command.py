@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import sys
 from pathlib import Path
 
@@ -59,11 +60,24 @@ def run_import(options: argparse.Namespace) -> None:
     """Import one collection, and say on one line what came of it."""
     if not options.folder.is_dir():
         raise EcgclipError(f"{options.folder} is no folder.")
-    records = write_records(options.out, *_collection(options), progress=not options.quiet)
+    records = write_records(options.out, *_collection(options), _settings(options), progress=not options.quiet)
     found = records.manifest
     print(f"{options.out}: {found['records']} records of {found['patients']} patients, {found['rejected']} rejected")
     if found["rejected"]:
         print(f"see {options.out / 'rejected.csv'} for the reasons", file=sys.stderr)
+
+
+def _settings(options: argparse.Namespace) -> dict[str, str]:
+    """All that decides what is read from the folder, the tables by what is in them."""
+    settings = {
+        name: str(value.resolve() if isinstance(value, Path) else value)
+        for name, value in vars(options).items()
+        if name not in ("run", "out", "quiet")
+    }
+    for table in (options.labels, options.intervals):
+        if table:
+            settings[str(table)] = hashlib.sha256(table.read_bytes()).hexdigest()
+    return settings
 
 
 def _collection(options: argparse.Namespace) -> tuple[Origin, list[Candidate]]:

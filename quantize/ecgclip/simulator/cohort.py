@@ -141,7 +141,8 @@ def simulate_cohort(
 
     origin = Origin("simulated", "Apache-2.0", TASKS, rate, samples)
     candidates = [Candidate(f"{first:07d}", reader(first)) for first in range(0, count, BATCH)]
-    return write_records(folder, origin, candidates, progress=progress)
+    settings = {"count": str(count), "seed": str(seed), "motion": str(motion)}
+    return write_records(folder, origin, candidates, settings, progress=progress)
 
 
 def _record(k: int, seconds: float, rate: int, seed: int, motion: Array) -> Record:
