@@ -1,6 +1,7 @@
 """The records contract: what is written can be read, looked at, and gone on with."""
 
 import dataclasses
+import resource
 
 import numpy as np
 import pandas as pd
@@ -121,6 +122,19 @@ def test_an_import_that_was_stopped_does_not_go_on_to_something_else(tmp_path, o
     both = [candidate("a"), candidate("b", signal=signal(2))]
     records = write_records(tmp_path, ORIGIN, both, {"lead": "ECG1=II"}, progress=False)
     np.testing.assert_allclose(records.millivolts(slice(None))[1], DERIVATION @ signal(2), atol=0.0011)
+
+
+def test_an_import_for_whose_manifest_there_was_no_room_goes_on_when_there_is(tmp_path):
+    tasks = tuple(f"TASK{k}" for k in range(100))
+    origin = dataclasses.replace(ORIGIN, tasks=tasks)
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, unlimited[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            write_records(tmp_path, origin, [candidate("a")], progress=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+    assert len(write_records(tmp_path, origin, [candidate("a")], progress=False).table) == 1
 
 
 def test_a_finished_folder_is_not_overwritten(tmp_path):

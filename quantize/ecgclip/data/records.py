@@ -262,7 +262,9 @@ def _finish(folder: Path, origin: Origin, lines: list[dict[str, Any]]) -> Record
             for name in ("records.csv", "signals.i16", "splits.csv", "labels.csv", "rejected.csv")
         },
     }
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1))
+    fresh = folder / "manifest.json.new"
+    fresh.write_text(json.dumps(manifest, indent=1))
+    fresh.replace(folder / "manifest.json")
     (folder / "journal.jsonl").unlink()
     (folder / "plan.json").unlink()
     return open_records(folder)

@@ -55,7 +55,9 @@ def shard_records(records: Records, out: Path, size: int, *, progress: bool = Tr
     sha256 = {name: value for name, value in records.manifest["sha256"].items() if name in TABLES}
     sha256 |= {str(path.relative_to(out)): _sha256(path) for path in paths}
     manifest = records.manifest | {"shard": size, "sha256": sha256}
-    (out / "manifest.json").write_text(json.dumps(manifest, indent=1))
+    fresh = out / "manifest.json.new"
+    fresh.write_text(json.dumps(manifest, indent=1))
+    fresh.replace(out / "manifest.json")
     plan.unlink()
     return len(paths)
 
