@@ -17,7 +17,15 @@ from ecgclip.importers.challenge_2011 import TASK, challenge_2011
 from ecgclip.quality.card import quality_section
 from ecgclip.quality.features import FEATURES, lead_features
 from ecgclip.quality.fit import Bags, LeadModel, fit_leads
-from ecgclip.quality.train_quality import Held, balanced, best_threshold, lead_threshold, train_quality
+from ecgclip.quality.train_quality import (
+    Held,
+    balanced,
+    best_threshold,
+    folds_of,
+    lead_threshold,
+    readable_windows,
+    train_quality,
+)
 
 VECTORS = Path(__file__).parents[2] / "test" / "gateway" / "window" / "vectors"
 GAINS, NOISES, WANDERS = (1, 1, 0, -2, 0), (20, 200, 3000, 20, 3), (0, 1, 2, 9, 0)
@@ -96,6 +104,26 @@ def test_the_challenge_of_2011_is_read_with_its_lists(tmp_path):
     assert records.table.record.tolist() == ["100", "200"]
     assert records.labels[TASK].tolist() == [0, 1]
     assert "neither" in (tmp_path / "out" / "rejected.csv").read_text()
+
+
+def test_a_patient_of_two_readable_sets_is_left_out_of_both_at_once(tmp_path):
+    def candidate(k):
+        labels = {"VT": 1.0, "VF": float(k % 3 == 0)}
+        return Candidate(
+            str(k), lambda: [Record(str(k), f"p{k // 2}", str(k), 500, np.repeat(window()[:1], 8, axis=0), labels)]
+        )
+
+    origin = Origin("rhythms", "none", ("VT", "VF"), 100, 1000)
+    records = write_records(tmp_path / "rhythms", origin, [candidate(k) for k in range(60)], progress=False)
+    recipe = load_quality_recipe(Path(__file__).parents[1] / "recipes" / "quality.toml")
+    every = dataclasses.replace(recipe.readable[1], name="rhythms", folds=tuple(range(1, 11)))
+    tachycardia, fibrillation = (
+        readable_windows(records, dataclasses.replace(every, tasks=(task,)), recipe) for task in ("VT", "VF")
+    )
+    folds = folds_of([tachycardia, fibrillation], np.random.default_rng(1), 5)
+    of_patient = dict(zip((f"p{k // 2}" for k in range(60)), folds[0], strict=True))
+    assert len(set(folds[0])) == 5
+    assert folds[1].tolist() == [of_patient[f"p{k // 2}"] for k in range(0, 60, 3)]
 
 
 def test_a_trained_model_comes_with_evidence_and_goes_into_a_bundle(tmp_path):

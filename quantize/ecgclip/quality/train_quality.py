@@ -7,7 +7,7 @@ no lead of a readable window falls below it, a lead is not given to the network.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,8 @@ class Windows:
     licence: str
     features: Array  # [n, leads, features]
     unreadable: Array  # [n] 0 or 1
-    patient: npt.NDArray[np.int64]  # a number below MOST_PATIENTS
+    collection: str  # the folder of records; sets from one share its patients
+    patient: npt.NDArray[np.int64]  # a number below MOST_PATIENTS, of its collection
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Held:
 def train_quality(recipe: QualityRecipe, folder: Path, *, progress: bool = True) -> dict[str, Any]:
     """What `quality.json` holds: the model of all records, its thresholds, and the evidence for them."""
     challenge = _challenge(open_records(folder / CHALLENGE), recipe)
-    readable = [_readable(open_records(folder / each.name), each, recipe) for each in recipe.readable]
+    readable = [readable_windows(open_records(folder / each.name), each, recipe) for each in recipe.readable]
     held = cross_validate(recipe, challenge, readable, progress=progress)
     scores, guards = held[0], held[1:]
     window = best_threshold(scores.windows, challenge.unreadable)
@@ -95,7 +96,7 @@ def cross_validate(
     random = np.random.default_rng(recipe.seed)
     with tqdm(total=recipe.repeats * recipe.folds, desc=recipe.name, disable=not progress) as bar:
         for repeat in range(recipe.repeats):
-            folds = [random.permutation(MOST_PATIENTS)[each.patient] % recipe.folds for each in sets]
+            folds = folds_of(sets, random, recipe.folds)
             for fold in range(recipe.folds):
                 seen = [_only(each, where != fold) for each, where in zip(sets, folds, strict=True)]
                 model = fit_leads(_bags(seen[0], seen[1:], recipe), recipe.penalty)
@@ -105,6 +106,13 @@ def cross_validate(
                     into.windows[repeat, away] = model.window_logits(each.features[away])
                 bar.update()
     return held
+
+
+def folds_of(sets: Sequence[Windows], random: np.random.Generator, count: int) -> list[npt.NDArray[np.int64]]:
+    """Fold of each window; a patient who is in several sets is in the same fold of all."""
+    drawn = [random.permutation(MOST_PATIENTS) for _ in sets]
+    collections = [each.collection for each in sets]
+    return [drawn[collections.index(each.collection)][each.patient] % count for each in sets]
 
 
 def best_threshold(scores: Array, unreadable: Array) -> float:
@@ -134,7 +142,7 @@ def _challenge(records: Records, recipe: QualityRecipe) -> Windows:
     return _windows(records, np.arange(len(unreadable), dtype=np.int64), unreadable, CHALLENGE, recipe)
 
 
-def _readable(records: Records, about: ReadableRecipe, recipe: QualityRecipe) -> Windows:
+def readable_windows(records: Records, about: ReadableRecipe, recipe: QualityRecipe) -> Windows:
     """Windows drawn by the seed from those with one of the tasks and with the most common number of leads."""
     leads = records.present.sum(axis=1)
     usable = np.isin(records.folds, about.folds) & (leads == np.bincount(leads).argmax())
@@ -157,15 +165,23 @@ def _windows(
         here = rows[start : start + CHUNK]
         signals, present = millivolts(records.signals[here]), records.present[here]
         parts.append(lead_features(signals[present].reshape(len(here), -1, SAMPLES)))
-    _, numbers = np.unique(records.table.patient.to_numpy(str)[rows], return_inverse=True)
+    _, numbers = np.unique(records.table.patient.to_numpy(str), return_inverse=True)
     return Windows(
-        name, records.manifest["licence"], np.concatenate(parts), unreadable, (numbers % MOST_PATIENTS).astype(np.int64)
+        name=name,
+        licence=records.manifest["licence"],
+        features=np.concatenate(parts),
+        unreadable=unreadable,
+        collection=str(records.folder),
+        patient=(numbers[rows] % MOST_PATIENTS).astype(np.int64),
     )
 
 
 def _only(windows: Windows, where: npt.NDArray[np.bool_]) -> Windows:
-    return Windows(
-        windows.name, windows.licence, windows.features[where], windows.unreadable[where], windows.patient[where]
+    return replace(
+        windows,
+        features=windows.features[where],
+        unreadable=windows.unreadable[where],
+        patient=windows.patient[where],
     )
 
 
