@@ -81,3 +81,12 @@ def test_quantities_and_answers_are_fitted_side_by_side():
     head, penalties = fit_head(x, y, np.array([True, False]), [k % 4 for k in range(100)])
     assert np.corrcoef(head(x)[:, 1], y[:, 1])[0, 1] > 0.9
     assert np.isfinite(penalties).all()
+
+
+def test_records_that_are_all_in_one_fold_choose_no_penalty_and_still_give_a_head():
+    """As two records, 1 % of two hundred, may be: the strongest penalty is the careful one."""
+    x = features(2)
+    y = np.array([[0, 1], [1, 0]], np.float32)
+    head, (penalty, _) = fit_head(x, y, np.array([True, True]), [1, 1])
+    assert penalty == max(PENALTIES)
+    assert (np.sign(head(x)) == 2 * y - 1).all()

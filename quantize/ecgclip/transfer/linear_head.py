@@ -77,7 +77,8 @@ def _loss(scores: Floats, labels: Floats, training: Floats, binary: bool) -> flo
 def _learnable(labels: Floats) -> Flags:
     """Columns that hold two different answers."""
     known = np.isfinite(labels)
-    low, high = np.where(known, labels, np.inf).min(axis=0), np.where(known, labels, -np.inf).max(axis=0)
+    low = np.where(known, labels, np.inf).min(axis=0, initial=np.inf)
+    high = np.where(known, labels, -np.inf).max(axis=0, initial=-np.inf)
     return np.asarray(low < high)
 
 
