@@ -96,6 +96,19 @@ def test_another_encoder_under_the_same_name_is_refused(study, recipe, encoder, 
         compare(study, recipe, [encoder], [PROBE], [1.0], [1], BUDGET, runs, progress=False)
 
 
+def test_results_of_one_fold_are_not_told_as_those_of_another(records, recipe, tmp_path):
+    compare(open_study(records, 8, [], None), recipe, [RANDOM], [PROBE], [1.0], [1], BUDGET, Runs(tmp_path / "worth"))
+    study = open_study(records, 9, [], None)
+    with pytest.raises(EcgclipError, match=r"'fold': 8.*'fold': 9"):
+        compare(study, recipe, [RANDOM], [PROBE], [1.0], [1], BUDGET, Runs(tmp_path / "worth"))
+
+
+def test_cohorts_of_one_name_are_refused(records):
+    other = dataclasses.replace(records, folder=Path("elsewhere") / records.folder.name)
+    with pytest.raises(EcgclipError, match="called home: results go by it"):
+        open_study(records, 9, [other], None)
+
+
 def test_what_each_task_rests_on_stands_beside_it(study, recipe, tmp_path):
     compare(study, recipe, [RANDOM], [PROBE], [1.0], [1], BUDGET, Runs(tmp_path), progress=False)
     tasks = {task["task"]: task for task in runs_of(tmp_path)[0]["per_task"]}

@@ -43,7 +43,11 @@ def compare(
     for method, share, seed, start in itertools.product(methods, shares, seeds, starts):
         settings = {"encoder": start.digest} | (dataclasses.asdict(budget) if method == FINE_TUNE else {})
         key = {"encoder": start.name, "method": method, "share": share, "seed": seed}
-        wanted = [each for each in study.cohorts if not runs.has(key | {"cohort": each.judge.cohort}, settings)]
+        wanted = [
+            each
+            for each in study.cohorts
+            if not runs.has(key | {"cohort": each.judge.cohort}, settings | each.settings)
+        ]
         if not wanted:
             continue
         order = np.random.default_rng(seed).permutation(len(study.training))
@@ -54,7 +58,8 @@ def compare(
         else:
             scores = _fine_tuned(study, embeddings, recipe, start, seed, chosen, cohorts, budget, progress=progress)
         for each, given in zip(wanted, scores, strict=True):
-            runs.add(key | {"cohort": each.judge.cohort}, settings, each.judge, given, study.labels[chosen])
+            where = key | {"cohort": each.judge.cohort}
+            runs.add(where, settings | each.settings, each.judge, given, study.labels[chosen])
 
 
 def _probed(

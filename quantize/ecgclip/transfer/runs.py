@@ -5,7 +5,7 @@
 | key | what |
 |---|---|
 | `encoder`, `method`, `cohort`, `share`, `seed` | which; method is `probe`, `fine-tune` or `zero-shot` (share 0) |
-| `settings` | what else decides the result, with the encoder's hash |
+| `settings` | what else decides the result, with the encoder's hash, the fold, and a hash of records and labels |
 | `records`, `measured_on` | records trained with, and measured on |
 | `minimum_positives`, `tasks` | what it takes to be averaged, and how many tasks are |
 | `prauc`, `auroc` | macro averages, {value, low, high}; null where no task can be averaged |

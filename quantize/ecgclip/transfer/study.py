@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,7 @@ class Cohort:
     records: Records
     rows: npt.NDArray[np.int64]
     judge: Judge
+    settings: dict[str, int | str]  # what was trained with and measured on, for `runs.Runs`
 
 
 @dataclass(frozen=True)
@@ -48,16 +51,38 @@ def open_study(records: Records, fold: int, external: Sequence[Records], targets
     tasks = tuple(name for name, known in zip(names, there, strict=True) if known)
     binary = np.array([name not in quantities.columns for name in tasks])
     cohorts = []
+    places = [each.folder.name for each in (records, *external)]
     for each in (records, *external):
         rows = np.flatnonzero(each.folds == fold) if each is records else np.arange(len(each.table))
         truth = _labels(each, np.array(tasks)[binary].tolist(), quantities[np.array(tasks)[~binary].tolist()])
         patients = each.table.patient.iloc[rows].tolist()
-        cohorts.append(Cohort(each, rows, Judge(each.folder.name, tasks, binary, truth[rows], patients)))
+        judge = Judge(each.folder.name, tasks, binary, truth[rows], patients)
+        seen = [
+            tasks,
+            records.manifest["sha256"],
+            training,
+            labels[training],
+            each.manifest["sha256"],
+            rows,
+            truth[rows],
+        ]
+        cohorts.append(Cohort(each, rows, judge, {"fold": fold, "data": _digest(seen)}))
+    if twice := {name for name in places if places.count(name) > 1}:
+        raise EcgclipError(
+            f"Several folders of records are called {', '.join(sorted(twice))}: results go by it, so rename one."
+        )
     if not len(training) or not len(cohorts[0].rows):
         raise EcgclipError(
             f"{records.folder} has no records to train with or none in fold {fold}: give another --fold."
         )
     return Study(records, training, labels[:, there], binary, tasks, tuple(cohorts))
+
+
+def _digest(parts: Sequence[object]) -> str:
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(part.tobytes() if isinstance(part, np.ndarray) else json.dumps(part).encode())
+    return found.hexdigest()[:16]
 
 
 def _targets(file: Path | None) -> pd.DataFrame:

@@ -76,9 +76,10 @@ def measure_zero_shot(
     rows = task_rows(wanted, alignment, text_encoder, cache, progress=progress)
     columns = [study.tasks.index(task) for task in wanted]
     for cohort in study.cohorts:
-        if runs.has(key | {"cohort": cohort.judge.cohort}, settings):
+        where = key | {"cohort": cohort.judge.cohort}
+        if runs.has(where, settings | cohort.settings):
             continue
         scores = np.zeros((len(cohort.rows), len(study.tasks)), np.float32)
         scores[:, columns] = similarities(alignment, embeddings.of(start, 0, cohort.records)[cohort.rows], rows)
         nothing = np.empty((0, len(study.tasks)), np.float32)
-        runs.add(key | {"cohort": cohort.judge.cohort}, settings, cohort.judge, scores, nothing)
+        runs.add(where, settings | cohort.settings, cohort.judge, scores, nothing)
