@@ -53,7 +53,7 @@ from ecgclip.model import CHEST, Network
 from ecgclip.quality.card import quality_section
 from ecgclip.training.cross_validate import open_crossed
 from ecgclip.training.refit import refit_heads
-from ecgclip.training.train import load_network, train
+from ecgclip.training.train import load_network, train, trained_by
 from ecgclip.training.tune import tune
 
 VARIANTS = ("int8", "fp32")  # whose heads are fitted; all others are made from them
@@ -66,7 +66,8 @@ def train_step(recipe: Recipe, joint: Joint, work: Path, encoder: Path | None = 
     """Train, from where an interrupted run stopped, and keep the weights with the names of their tasks."""
     checkpoint = work / "checkpoint.pt"
     network = train(recipe, joint, encoder, checkpoint, progress=progress)
-    torch.save({"tasks": joint.tasks, "weights": network.state_dict()}, work / "network.pt")
+    saved = {"tasks": joint.tasks, "recipe": trained_by(recipe), "weights": network.state_dict()}
+    torch.save(saved, work / "network.pt")
     checkpoint.unlink()
     return network
 

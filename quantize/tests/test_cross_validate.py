@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from ecgclip import steps
 from ecgclip.config import RefitRecipe
 from ecgclip.data.joint import open_joint
 from ecgclip.data.records import Candidate, Origin, Record, write_records
@@ -103,10 +104,11 @@ def test_a_run_goes_on_where_it_stopped_and_is_nothing_before_its_end(world, wor
 def test_logits_of_another_recipe_are_refused(world, work):
     recipe, folder = world
     longer = dataclasses.replace(recipe, training=dataclasses.replace(recipe.training, epochs=3))
-    with pytest.raises(EcgclipError, match="of another recipe"):
-        cross_validate(longer, folder, work, GROUPS, progress=False)
-    with pytest.raises(EcgclipError, match="of another recipe"):
-        open_crossed(longer, work, GROUPS)
+    for other in (longer, dataclasses.replace(recipe, seed=recipe.seed + 1)):
+        with pytest.raises(EcgclipError, match="of another recipe"):
+            cross_validate(other, folder, work, GROUPS, progress=False)
+        with pytest.raises(EcgclipError, match="of another recipe"):
+            open_crossed(other, work, GROUPS)
 
 
 def test_a_recipe_that_begins_with_a_bundle_is_refused_for_it_has_seen_the_patients(world, tmp_path):
@@ -125,3 +127,12 @@ def test_the_recipes_own_network_serves_for_folds_that_it_has_not_seen(world, tm
     monkeypatch.setattr("ecgclip.training.cross_validate.train", lambda *_, **__: pytest.fail("it trained"))
     cross_validate(recipe, folder, tmp_path, (left,), progress=False)
     assert len(open_crossed(recipe, tmp_path, (left,)).windows) == 8
+
+
+def test_a_network_that_saw_the_patients_under_an_older_recipe_does_not_judge_them(world, tmp_path):
+    recipe, folder = world
+    left = (3, 4, 5, 6, 7, 8, 9, 10)
+    part = without(recipe, left)
+    steps.train_step(recipe, open_joint(folder, recipe), tmp_path, progress=False)
+    with pytest.raises(EcgclipError, match="trained by another recipe"):
+        cross_validate(part, folder, tmp_path, (left,), progress=False)

@@ -19,7 +19,7 @@ from ecgclip.data.records import Floats
 from ecgclip.errors import EcgclipError
 from ecgclip.export import onnx_export
 from ecgclip.training.refit import refit_heads
-from ecgclip.training.train import load_network, train
+from ecgclip.training.train import load_network, train, trained_by
 
 CROSSED = ("rhythms", "alarms2015")
 FOLDS = tuple(range(1, 11))
@@ -62,7 +62,7 @@ def cross_validate(
         joint = open_joint(records, part)
         own = work / "crossed" / name
         checkpoint = own / "checkpoint.pt"
-        if _trained_with(part) == _trained_with(recipe) and (work / "network.pt").exists():
+        if trained_by(part) == trained_by(recipe) and (work / "network.pt").exists():
             network = load_network(recipe, joint, work)  # it has not seen them either
         else:
             network = train(part, joint, checkpoint=checkpoint, progress=progress)
@@ -78,25 +78,21 @@ def cross_validate(
         logits = onnx_export.logits(graph, joint.twelve(rows))[:, columns]
         fresh = own / "logits.npz"
         windows = np.array(joint.names(rows))
-        np.savez(fresh, recipe=_made_by(part), tasks=np.array(acute), windows=windows, logits=logits)
+        np.savez(fresh, recipe=_made_by(part), seed=part.seed, tasks=np.array(acute), windows=windows, logits=logits)
         fresh.replace(file)
         checkpoint.unlink(missing_ok=True)
 
 
 def _made_by(part: Recipe) -> str:
-    """What the logits depend on."""
+    """What the logits depend on beside the seed."""
     return repr((part.data, part.sets, part.model, part.augment, part.training, part.refits))
 
 
 def _load(file: Path, part: Recipe) -> dict[str, npt.NDArray[np.generic]]:
     with np.load(file) as found:
-        if str(found["recipe"]) != _made_by(part):
+        if str(found["recipe"]) != _made_by(part) or int(found.get("seed", part.seed)) != part.seed:
             raise EcgclipError(f"{file} is of another recipe: remove it to begin anew.")
         return dict(found)
-
-
-def _trained_with(recipe: Recipe) -> list[tuple[int, ...]]:
-    return [tuple(each.training_folds) for each in recipe.sets]
 
 
 def without(recipe: Recipe, left: tuple[int, ...]) -> Recipe:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,12 @@ def train(
     return trained.eval()
 
 
+def trained_by(recipe: Recipe) -> str:
+    """What of a recipe weights depend on; folds that are only validated with do not matter."""
+    sets = [replace(each, validation_folds=()) for each in recipe.sets]
+    return repr((recipe.seed, recipe.data, sets, recipe.model, recipe.augment, recipe.training))
+
+
 def load_network(recipe: Recipe, joint: Joint, work: Path) -> Network:
     """Weights of the train step."""
     if not (work / "network.pt").is_file():
@@ -109,6 +116,8 @@ def load_network(recipe: Recipe, joint: Joint, work: Path) -> Network:
     saved = torch.load(work / "network.pt", weights_only=True)
     if tuple(saved["tasks"]) != joint.tasks:
         raise EcgclipError(f"{work / 'network.pt'} was trained for other tasks: train again.")
+    if saved.get("recipe", trained_by(recipe)) != trained_by(recipe):  # older files do not say
+        raise EcgclipError(f"{work / 'network.pt'} was trained by another recipe: train again, or give another --work.")
     network = Network(recipe.model, len(joint.tasks))
     network.load_state_dict(saved["weights"])
     return network.eval()
