@@ -164,3 +164,5 @@ def test_goldens_gate_fails_beyond_the_tolerance():
     check_goldens(np.array([0.52]), np.array([0.5]), 0.05, "int8.tflite")
     with pytest.raises(GateError, match="off by"):
         check_goldens(np.array([0.56]), np.array([0.5]), 0.05, "int8.tflite")
+    with pytest.raises(GateError, match="off by nan"):
+        check_goldens(np.array([0.5, np.nan]), np.array([0.5, 0.5]), 0.05, "fp16.onnx")
