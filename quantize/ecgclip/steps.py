@@ -74,6 +74,7 @@ def train_step(recipe: Recipe, joint: Joint, work: Path, encoder: Path | None = 
 
 def export_step(recipe: Recipe, joint: Joint, work: Path, *, progress: bool) -> None:
     """Tune for int8, write both graphs, calibrated on training windows drawn by the seed, and fit some heads again."""
+    _forget_report(work)
     calibration = _calibration(recipe, joint)
     folded = onnx_export.fold_batch_norm(load_network(recipe, joint, work))
     network = tune(folded, recipe, joint, calibration, progress=progress)
@@ -93,6 +94,7 @@ def _calibration(recipe: Recipe, joint: Joint) -> Floats:
 def evaluate_step(recipe: Recipe, joint: Joint, work: Path, catalog: Path = CATALOG) -> dict[str, Any]:
     """Calibrate on int8 logits, measure, check the gates, and write report.json."""
     files = {variant: _need(work / f"{variant}.onnx", "export") for variant in VARIANTS}
+    _forget_report(work)
     rows = joint.rows(joint.validation)
     signals, truth = joint.twelve(rows), joint.labels[rows]
     logits = {variant: onnx_export.logits(file, signals) for variant, file in files.items()}
@@ -259,6 +261,11 @@ def answers(model: Path, windows: npt.NDArray[np.int16], points: list[OperatingP
 def only(signals: Floats, leads: tuple[str, ...]) -> Floats:
     """Zero all other leads."""
     return signals * np.isin(LEADS, leads).astype(np.float32)[:, None]
+
+
+def _forget_report(work: Path) -> None:
+    """What was measured of other graphs, or passed other gates, is no report of those that come."""
+    (work / "report.json").unlink(missing_ok=True)
 
 
 def _need(path: Path, step: str) -> Path:

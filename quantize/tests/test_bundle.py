@@ -170,15 +170,31 @@ def test_counter_may_only_rise(worked, tmp_path):
         steps.bundle_step(recipe, work, *where)
 
 
-def test_a_gate_that_does_not_hold_leaves_no_report(worked, joint, tmp_path):
+@pytest.fixture
+def again(worked, tmp_path):
+    """A copy of the work folder, with its report."""
     recipe, work = worked
-    (tmp_path / "network.pt").write_bytes((work / "network.pt").read_bytes())
-    for variant in ("fp32.onnx", "int8.onnx"):
-        (tmp_path / variant).write_bytes((work / variant).read_bytes())
+    shutil.copytree(work, tmp_path / "work")
+    return recipe, tmp_path / "work"
+
+
+def refused(recipe, work):
+    with pytest.raises(EcgclipError, match=r"report.json is not there: run `evaluate` first"):
+        steps.bundle_step(recipe, work, work / "reference", work / "trust", work / "key.pem")
+
+
+def test_a_gate_that_does_not_hold_leaves_no_report_not_even_an_older_one(again, joint):
+    recipe, work = again
     strict = dataclasses.replace(recipe.quantization, macro_delta_prauc=-1.0)
     with pytest.raises(GateError):
-        steps.evaluate_step(dataclasses.replace(recipe, quantization=strict), joint, tmp_path)
-    assert not (tmp_path / "report.json").exists()
+        steps.evaluate_step(dataclasses.replace(recipe, quantization=strict), joint, work)
+    refused(recipe, work)
+
+
+def test_graphs_that_are_exported_anew_have_no_report_yet(again, joint):
+    recipe, work = again
+    steps.export_step(recipe, joint, work, progress=False)
+    refused(recipe, work)
 
 
 def test_command_line_says_what_is_missing_in_one_line(tmp_path, capsys):
