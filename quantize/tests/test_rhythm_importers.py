@@ -96,6 +96,18 @@ def test_a_recording_whose_annotations_break_off_is_rejected_not_labelled_withou
     assert pd.read_csv(tmp_path / "out" / "rejected.csv").reason.str.contains("breaks off").all()
 
 
+def test_two_records_of_one_person_are_one_patient_in_one_fold(tmp_path):
+    folder = tmp_path / "in" / "mitdb"
+    for name in ("200", "201", "202"):
+        write(folder, name, simulate([Segment(15)], 360, seed=int(name)).signal[[1, 6]], ["MLII", "V1"], rate=360)
+        wfdb.wrann(name, "atr", np.array([10, 400]), ["+", "N"], aux_note=["(N", ""], fs=360, write_dir=str(folder))
+    records = imported(tmp_path / "out", "rhythms", tmp_path / "in")
+    same = records.table[records.table.record.str.contains("20[12]@")]
+    assert set(same.record) == {"mitdb-201@0", "mitdb-201@5", "mitdb-202@0", "mitdb-202@5"}
+    assert same.patient.nunique() == same.fold.nunique() == 1
+    assert records.table.patient.nunique() == 2
+
+
 @pytest.fixture(scope="module")
 def two_leads():
     return simulate([Segment(330)], 250, seed=4).signal[[1, 6]]
