@@ -9,6 +9,9 @@ import pytest
 from sklearn.metrics import f1_score, precision_score, recall_score
 
 from ecgclip.__main__ import main
+from ecgclip.bundle.open_bundle import open_bundle
+from ecgclip.data.records import Candidate, Origin, Record, write_records
+from ecgclip.report.cohort import used_for
 from ecgclip.report.recordings import by_recording, found
 
 BUNDLE = Path(__file__).parents[2] / "models" / "reference"
@@ -57,3 +60,17 @@ def test_an_unknown_task_and_folds_that_say_nothing_are_refused(records_folder, 
     assert "has no task XYZ" in capsys.readouterr().err
     assert main([*command, "--task", "NORM"]) == 1
     assert "Nothing in" in capsys.readouterr().err
+
+
+def test_all_folds_of_a_collection_chose_the_level_of_a_task_that_was_cross_validated_there(tmp_path):
+    def candidate(k):
+        signal = np.zeros((8, 1000), np.float32)
+        return Candidate(
+            str(k), lambda: [Record(f"{k}@0", str(k), str(k), 250, signal, {"VT": 1.0, "AFIB": 1.0}, fold=k)]
+        )
+
+    origin = Origin("rhythms", "none", ("VT", "AFIB"), 100, 1000)
+    records = write_records(tmp_path, origin, [candidate(k) for k in range(1, 11)], progress=False)
+    bundle, tenth = open_bundle(BUNDLE), np.array([9])
+    assert used_for(bundle, records, tenth, ["VT"]) == {"training": [], "validation": [10]}
+    assert used_for(bundle, records, tenth, ["AFIB"]) == {"training": [], "validation": []}

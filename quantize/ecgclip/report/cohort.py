@@ -16,6 +16,7 @@ from ecgclip.errors import EcgclipError
 
 CHUNK = 512  # windows that are in memory at once
 _DATASET = re.compile(r"(?P<name>.*), (?P<use>training|validation) \(folds (?P<folds>[\d, ]+)\)")
+_CROSSED = re.compile(r"(?P<name>.*), cross-validation\b")
 
 
 @dataclass(frozen=True)
@@ -38,18 +39,31 @@ class Cohort:
 
     def used_for(self) -> dict[str, list[int]]:
         """As the function."""
-        return used_for(self.bundle, self.records, self.rows)
+        measured = [
+            task for task, known in zip(self.bundle.tasks, np.isfinite(self.truth).T, strict=True) if known.any()
+        ]
+        return used_for(self.bundle, self.records, self.rows, measured)
 
 
-def used_for(bundle: OpenBundle, records: Records, rows: npt.NDArray[np.int64]) -> dict[str, list[int]]:
-    """Folds of these rows that a bundle was trained with or chosen by, by its own account."""
+def used_for(
+    bundle: OpenBundle, records: Records, rows: npt.NDArray[np.int64], tasks: Sequence[str]
+) -> dict[str, list[int]]:
+    """Folds of these rows that a bundle was trained with, or a task chosen by, by its own account."""
     here = set(records.folds[rows].tolist())
     found: dict[str, list[int]] = {"training": [], "validation": []}
     for dataset in bundle.manifest["provenance"]["datasets"]:
         match = _DATASET.fullmatch(dataset["name"])
         if match and _same_collection(match["name"], records.manifest["name"]):
             found[match["use"]] = sorted(here & {int(fold) for fold in match["folds"].split(",")})
+    asked = [task["evidence"] for task in bundle.manifest["tasks"] if task["id"] in tasks and task["evidence"]]
+    if any(_same_collection(name, records.manifest["name"]) for each in asked for name in _crossed(each["cohort"])):
+        found["validation"] = sorted(here)
     return found
+
+
+def _crossed(cohort: str) -> list[str]:
+    """Collections all of whose folds chose a task's level, as `Judged.cohort` calls them."""
+    return [match["name"] for part in cohort.split("; ") if (match := _CROSSED.match(part))]
 
 
 def _same_collection(one: str, other: str) -> bool:

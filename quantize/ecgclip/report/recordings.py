@@ -72,7 +72,7 @@ def _recordings(options: argparse.Namespace) -> None:
     if alert := task["alert"]:
         highest = np.array([reached(p[each], alert["need"], alert["of"]) for each in places])
         print(f"by an alert, {alert['need']} of {alert['of']} windows: {found(truth, highest >= level, draws)}")
-    for use, folds in used_for(bundle, records, rows).items():
+    for use, folds in used_for(bundle, records, rows, (options.task,)).items():
         if folds:
             print(f"the bundle's {use} had folds {', '.join(map(str, folds))} of these")
 
