@@ -74,3 +74,13 @@ def test_all_folds_of_a_collection_chose_the_level_of_a_task_that_was_cross_vali
     bundle, tenth = open_bundle(BUNDLE), np.array([9])
     assert used_for(bundle, records, tenth, ["VT"]) == {"training": [], "validation": [10]}
     assert used_for(bundle, records, tenth, ["AFIB"]) == {"training": [], "validation": []}
+
+
+def test_recordings_that_have_a_task_for_a_while_are_not_counted_by_their_first_window(tmp_path, capsys):
+    signal = np.zeros((8, 1000), np.float32)
+    windows = [Record(f"a@{k}", "a", "a", 250, signal, {"VT": float(k == 20)}, fold=9) for k in (0, 10, 20)]
+    origin = Origin("holters", "none", ("VT",), 100, 1000)
+    write_records(tmp_path, origin, [Candidate("a", lambda: windows)], progress=False)
+    command = ["recordings", "--bundle", str(BUNDLE), "--records", str(tmp_path), "--task", "VT", "--quiet"]
+    assert main(command) == 1
+    assert "a@0 has VT in some of its windows only" in capsys.readouterr().err

@@ -61,7 +61,13 @@ def _recordings(options: argparse.Namespace) -> None:
     logits, _ = run_variant(bundle, records, rows, options.variant, progress=not options.quiet)
     p = bundle.probabilities(logits)[:, bundle.tasks.index(options.task)]
     places = by_recording(records.table.record.iloc[rows].tolist())
-    truth = np.array([records.known((options.task,))[rows[each[0]], 0] > 0.5 for each in places])
+    known = records.known((options.task,))[rows, 0] > 0.5
+    if mixed := [each for each in places if known[each].any() != known[each].all()]:
+        raise EcgclipError(
+            f"{records.table.record.iloc[rows[mixed[0][0]]]} has {options.task} in some of its windows only, as "
+            f"{len(mixed)} recordings of {options.records}: measure windows, by `report`."
+        )
+    truth = np.array([known[each[0]] for each in places])
     patients = [str(records.table.patient.iloc[rows[each[0]]]) for each in places]
     level, draws = task["threshold"]["value"], patient_draws(patients, options.bootstraps, SEED)
     print(
