@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from ecgclip.config import ModelRecipe
 from ecgclip.errors import EcgclipError
 
+UNREADABLE = (OSError, EOFError, KeyError, RuntimeError, TypeError, pickle.UnpicklingError)  # half a file, or another
 CHEST = 6  # the first of the chest leads
 
 
@@ -164,7 +165,9 @@ class Network(nn.Module):
 
 def save_encoder(path: Path, encoder: Encoder, recipe: ModelRecipe, **more: object) -> None:
     """Write an encoder with the geometry that it has: {"recipe": dict, "weights": state dict} and what is given."""
-    torch.save({"recipe": dataclasses.asdict(recipe), "weights": encoder.state_dict(), **more}, path)
+    fresh = path.with_suffix(".new")
+    torch.save({"recipe": dataclasses.asdict(recipe), "weights": encoder.state_dict(), **more}, fresh)
+    fresh.replace(path)
 
 
 def saved_geometry(path: Path) -> ModelRecipe:
@@ -172,7 +175,7 @@ def saved_geometry(path: Path) -> ModelRecipe:
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)["recipe"]
         return ModelRecipe(**saved | {name: tuple(saved[name]) for name in ("widths", "blocks")})
-    except (OSError, KeyError, TypeError, pickle.UnpicklingError) as error:
+    except UNREADABLE as error:
         raise EcgclipError(f"{path} is no encoder checkpoint: run `pretrain` to make one.") from error
 
 
@@ -181,7 +184,7 @@ def load_encoder(path: Path, recipe: ModelRecipe) -> Encoder:
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
         theirs, weights = saved["recipe"], saved["weights"]
-    except (OSError, KeyError, TypeError, pickle.UnpicklingError) as error:
+    except UNREADABLE as error:
         raise EcgclipError(f"{path} is no encoder checkpoint: run `pretrain` to make one.") from error
     ours = dataclasses.asdict(recipe)
     if theirs | {"dropout": recipe.dropout} != ours:

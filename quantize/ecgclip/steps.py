@@ -67,7 +67,8 @@ def train_step(recipe: Recipe, joint: Joint, work: Path, encoder: Path | None = 
     checkpoint = work / "checkpoint.pt"
     network = train(recipe, joint, encoder, checkpoint, progress=progress)
     saved = {"tasks": joint.tasks, "recipe": trained_by(recipe), "weights": network.state_dict()}
-    torch.save(saved, work / "network.pt")
+    torch.save(saved, work / "network.new")
+    (work / "network.new").replace(work / "network.pt")
     checkpoint.unlink()
     return network
 

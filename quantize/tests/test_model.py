@@ -1,6 +1,7 @@
 """The network: geometry, built-in preprocessing, lead masking, and training that repeats."""
 
 import dataclasses
+import resource
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ import torch
 from ecgclip.augment import Augment
 from ecgclip.errors import EcgclipError
 from ecgclip.metrics import auroc
-from ecgclip.model import Encoder, Network, load_encoder, save_encoder
+from ecgclip.model import Encoder, Network, load_encoder, save_encoder, saved_geometry
+from ecgclip.pretraining.alignment import load_alignment
 from ecgclip.training import train as train_module
 from ecgclip.training.train import masked_loss, predict, train
 
@@ -173,3 +175,22 @@ def test_limb_leads_alone_shift_the_logits_by_their_offset_and_nothing_else(refe
     plain = network.head(embedding)
     torch.testing.assert_close(logits[0], plain[0])
     torch.testing.assert_close(logits[1], plain[1] - network.limb_only)
+
+
+def test_half_an_encoder_is_none_and_writing_one_leaves_the_one_before(tmp_path, tiny):
+    path = tmp_path / "encoder.pt"
+    save_encoder(path, Encoder(tiny.model), tiny.model)
+    whole = path.read_bytes()
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) // 2, unlimited[1]))
+    try:
+        with pytest.raises((OSError, RuntimeError)):
+            save_encoder(path, Encoder(tiny.model), tiny.model)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+    assert path.read_bytes() == whole
+    for size in (0, 100, len(whole) // 2):
+        path.write_bytes(whole[:size])
+        for read in (saved_geometry, lambda path: load_encoder(path, tiny.model), load_alignment):
+            with pytest.raises(EcgclipError, match="run `pretrain`"):
+                read(path)

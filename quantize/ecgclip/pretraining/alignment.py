@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 
 import torch
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from ecgclip.errors import EcgclipError
+from ecgclip.model import UNREADABLE
 
 
 class Alignment(nn.Module):
@@ -39,7 +39,7 @@ def load_alignment(path: Path) -> tuple[Alignment, str]:
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)["alignment"]
         name, weights = str(saved["text_encoder"]), saved["weights"]
-    except (OSError, KeyError, TypeError, pickle.UnpicklingError) as error:
+    except UNREADABLE as error:
         raise EcgclipError(
             f"{path} has no projections to the space of reports: run `pretrain` to make them."
         ) from error
