@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from ecgclip.config import RefitRecipe
 from ecgclip.data.joint import open_joint
+from ecgclip.data.records import Candidate, Origin, Record, write_records
 from ecgclip.errors import EcgclipError
 
 
@@ -74,3 +76,21 @@ def test_folders_of_another_rate_are_refused(tiny, records_folder):
     other = dataclasses.replace(tiny, model=dataclasses.replace(tiny.model, rate=500))
     with pytest.raises(EcgclipError, match="import it"):
         open_joint(records_folder, other)
+
+
+def test_a_label_that_no_catalog_names_is_refused_before_training(tiny, records_folder, tmp_path):
+    origin = Origin("ours", "none", ("FLUTTERING",), rate=100, samples=1000)
+    signal = np.ones((8, 1000), np.float32)
+    windows = [Record(str(k), str(k), str(k), 100, signal, {"FLUTTERING": 1.0}, fold=1) for k in range(8)]
+    write_records(tmp_path / "ptbxl", origin, [Candidate("all", lambda: windows)], progress=False)
+    (tmp_path / "af2017").symlink_to(records_folder / "af2017")
+    with pytest.raises(EcgclipError, match="no FLUTTERING: rename"):
+        open_joint(tmp_path, tiny)
+
+
+def test_a_recipe_that_names_what_is_no_task_is_refused_before_training(tiny, records_folder):
+    absent = dataclasses.replace(tiny, sets=(dataclasses.replace(tiny.sets[0], absent=("VT",)), tiny.sets[1]))
+    refit = dataclasses.replace(tiny, refits=(RefitRecipe(("VT",), ("ptbxl",), 100, 0.0, 0.001),))
+    for recipe in (absent, refit):
+        with pytest.raises(EcgclipError, match="names VT, of which"):
+            open_joint(records_folder, recipe)

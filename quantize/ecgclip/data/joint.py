@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ecgclip.catalog import load_catalog
 from ecgclip.config import Recipe, SetRecipe
 from ecgclip.data.records import Floats, Records, millivolts, open_records, twelve_leads
 from ecgclip.errors import EcgclipError
@@ -127,6 +128,7 @@ def open_joint(folder: Path, recipe: Recipe) -> Joint:
             if np.nansum(each.labels[task].to_numpy()[here]) >= recipe.data.minimum_positives
         )
     )
+    _check_tasks(tasks, recipe)
     labels = []
     for each, settings in zip(records, recipe.sets, strict=True):
         known = each.known(tasks)
@@ -143,6 +145,18 @@ def open_joint(folder: Path, recipe: Recipe) -> Joint:
         validation=np.concatenate(validation),
         labels=np.concatenate(labels),
     )
+
+
+def _check_tasks(tasks: tuple[str, ...], recipe: Recipe) -> None:
+    """Before hours of training: the bundle takes names and codes of its tasks from the catalog."""
+    if unknown := sorted(set(tasks) - load_catalog().keys()):
+        raise EcgclipError(f"The catalog has no {', '.join(unknown)}: rename these labels, or leave them out.")
+    named = {task for each in recipe.sets for task in each.absent} | {t for each in recipe.refits for t in each.tasks}
+    if missing := sorted(named - set(tasks)):
+        raise EcgclipError(
+            f"Recipe {recipe.name} names {', '.join(missing)}, of which no set that is validated has "
+            f"{recipe.data.minimum_positives} windows to train with: take it out, or import more."
+        )
 
 
 def _rarity(labels: Floats) -> npt.NDArray[np.float64]:
