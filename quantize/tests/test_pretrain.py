@@ -12,7 +12,7 @@ from ecgclip.config import load_pretrain_recipe
 from ecgclip.errors import EcgclipError
 from ecgclip.model import load_encoder, saved_geometry
 from ecgclip.pretraining.alignment import load_alignment
-from ecgclip.pretraining.pool import NO_REPORT, Pool
+from ecgclip.pretraining.pool import NO_REPORT, Pool, load_pool
 from ecgclip.pretraining.pretrain import Sampler, pretrain
 from ecgclip.simulator.cohort import simulate_cohort
 
@@ -120,3 +120,11 @@ def test_an_encoder_s_file_keeps_its_geometry_and_its_way_to_the_texts(recipe, p
     kept = torch.load(tmp_path / "checkpoint.pt")["module"]
     for name, weights in alignment.state_dict().items():
         assert torch.equal(weights, kept[f"alignment.{name}"])
+
+
+def test_a_source_without_records_in_its_folds_is_refused_not_drawn_from_for_ever(recipe, tmp_path):
+    simulate_cohort(tmp_path / "simulated", 5, 100, 1000, seed=1, progress=False)
+    (simulated,) = (source for source in recipe.sources if source.name == "simulated")
+    nowhere = dataclasses.replace(recipe, sources=(dataclasses.replace(simulated, folds=(11,)),))
+    with pytest.raises(EcgclipError, match="simulated has no records in the recipe's folds"):
+        load_pool(nowhere, tmp_path, tmp_path / "text", progress=False)

@@ -36,6 +36,12 @@ def load_pool(recipe: PretrainRecipe, folder: Path, cache: Path, *, progress: bo
     for source in sources:
         if (source.manifest["rate"], source.manifest["samples"]) != wanted:
             raise EcgclipError(f"{source.folder} is not {wanted[1]} samples at {wanted[0]} Hz: import it again.")
+    rows = [
+        np.flatnonzero(np.isin(records.folds, source.folds))
+        for records, source in zip(sources, recipe.sources, strict=True)
+    ]
+    if empty := [str(source.folder) for source, some in zip(sources, rows, strict=True) if not len(some)]:
+        raise EcgclipError(f"{', '.join(empty)} has no records in the recipe's folds: correct the recipe.")
     texts = [source.table.report.tolist() for source in sources]
     embedded = embed_reports(
         [text for source in texts for text in source], recipe.pretrain.text_encoder, cache, progress=progress
@@ -55,10 +61,7 @@ def load_pool(recipe: PretrainRecipe, folder: Path, cache: Path, *, progress: bo
     return Pool(
         sources=sources,
         shares=[source.share for source in recipe.sources],
-        rows=[
-            np.flatnonzero(np.isin(records.folds, source.folds))
-            for records, source in zip(sources, recipe.sources, strict=True)
-        ],
+        rows=rows,
         text=np.split(embedded, borders),
         groups=groups,
         labels=[
