@@ -246,3 +246,12 @@ def test_an_import_that_found_nothing_does_not_go_on_with_other_options(tmp_path
     assert main(argv) == 1
     assert main([*argv, "--lead", "ECG1=II"]) == 1
     assert "begun with other options" in capsys.readouterr().err
+
+
+def test_a_window_far_into_a_recording_of_days_has_a_name_of_its_own(tmp_path):
+    (tmp_path / "in").mkdir()
+    signal = np.tile(np.arange(10) / 10, 210_000)[:, None]
+    wfdb.wrsamp("r", 10, ["mV"], ["II"], signal, fmt=["16"], write_dir=str(tmp_path / "in"))
+    options = ("wfdb", "--rate", 10, "--samples", 100, "--hop", 99_999.7)
+    records = imported(tmp_path, tmp_path / "in", *options)
+    assert records.table.record.tolist() == ["r@0", "r@99999.7", "r@199999.4"]

@@ -55,7 +55,7 @@ def arrays(files: Sequence[Path], about: Arrays, rate: int, samples: int) -> tup
                 known = table.known(about.name, name)
                 return [
                     Record(
-                        record=f"{name}@{start:g}",
+                        record=f"{name}@{start:.10g}",
                         source=f"{path.name}, row {row}",
                         rate=about.rate,
                         signal=window,

@@ -42,7 +42,7 @@ def challenge(folder: Path, rate: int, samples: int, name: str) -> tuple[Origin,
             codes = {SAME.get(code.strip(), code.strip()) for code in found[0][1].split(",")}
             labels = {task: float(code in codes) for code, task in tasks.items()}
             return [
-                Record(f"{header.stem}@{start:g}", f"{name}-{header.stem}", str(header), source_rate, window, labels)
+                Record(f"{header.stem}@{start:.10g}", f"{name}-{header.stem}", str(header), source_rate, window, labels)
                 for start, window in windows(signal, source_rate, rate, samples)
             ]
 

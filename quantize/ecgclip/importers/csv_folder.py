@@ -25,7 +25,7 @@ def csv_folder(folder: Path, about: Arrays, rate: int, samples: int) -> tuple[Or
             known = table.known(about.name, path.stem)
             return [
                 Record(
-                    record=f"{path.stem}@{start:g}",
+                    record=f"{path.stem}@{start:.10g}",
                     source=str(path.relative_to(folder)),
                     rate=about.rate,
                     signal=window,

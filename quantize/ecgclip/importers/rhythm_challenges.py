@@ -56,7 +56,7 @@ def challenge_2015(folder: Path, rate: int, samples: int) -> tuple[Origin, list[
             starts = EVENT_STARTS_S if true else EVENT_STARTS_S + CALM_STARTS_S
             return [
                 Record(
-                    f"{header.stem}@{start:g}", header.stem, f"{header.name}, {start:g} s of its last minute",
+                    f"{header.stem}@{start:.10g}", header.stem, f"{header.name}, {start:.10g} s of its last minute",
                     source_rate, window, labels,
                 )
                 for start, window in windows(minute, source_rate, rate, samples, HOP_S * rate)
@@ -84,7 +84,7 @@ def challenge_2017(folder: Path, reference: Path, rate: int, samples: int) -> tu
             signal, source_rate, _ = read_wfdb(header, {"ECG": "I"})
             return [
                 Record(
-                    f"{header.stem}@{start:g}", header.stem, f"{header.name}, {start:g} s", source_rate, window,
+                    f"{header.stem}@{start:.10g}", header.stem, f"{header.name}, {start:.10g} s", source_rate, window,
                     LETTERS[letter],
                 )
                 for start, window in windows(signal, source_rate, rate, samples)

@@ -61,9 +61,9 @@ def rhythms(folder: Path, rename: Mapping[str, str], rate: int, samples: int) ->
             annotations = read_annotations(header, source_rate, signal.shape[1])
             return [
                 Record(
-                    record=f"{name}@{start:g}",
+                    record=f"{name}@{start:.10g}",
                     patient=SAME_PERSON.get(name, name),
-                    source=f"{header.relative_to(folder)}, {start:g} s",
+                    source=f"{header.relative_to(folder)}, {start:.10g} s",
                     rate=source_rate,
                     signal=window,
                     labels=window_labels(annotations, start, start + samples / rate),

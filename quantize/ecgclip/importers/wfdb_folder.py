@@ -46,8 +46,8 @@ def wfdb_folder(folder: Path, about: Folder, rate: int, samples: int) -> tuple[O
             hop = None if about.hop_s is None else round(about.hop_s * rate)
             return [
                 Record(
-                    record=f"{name}@{start:g}",
-                    source=f"{header.relative_to(folder)}, {start:g} s",
+                    record=f"{name}@{start:.10g}",
+                    source=f"{header.relative_to(folder)}, {start:.10g} s",
                     rate=source_rate,
                     signal=window,
                     **known
