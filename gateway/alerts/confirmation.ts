@@ -20,6 +20,6 @@ export interface Confirmation {
   readonly since: Millis | null
   readonly confirmed: boolean
   readonly cleared: boolean
-  /** Forgets everything: the device rebooted, so that window indices begin again. */
+  /** Forgets everything: window indices begin again. */
   reset(): void
 }

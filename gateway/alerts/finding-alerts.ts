@@ -1,3 +1,4 @@
+import type { EcgWindow } from '../window/ecg-window.js'
 import type { AlertTransition } from './alert.js'
 import type { AssessedWindow } from './assessed-window.js'
 import { createFinding, type Finding, type FindingContext } from './finding.js'
@@ -24,7 +25,8 @@ export function createFindingAlerts(
 ): FindingAlerts {
   let findings = rules.map(rule => createFinding(device, rule, context))
   let byKey = keyed(findings)
-  let boot: number | null = null
+  /** Where the windows are. */
+  let at: Pick<EcgWindow, 'boot' | 'index'> | null = null
 
   /** Null: the window says nothing about this task. */
   function probabilityOf(
@@ -45,8 +47,11 @@ export function createFindingAlerts(
 
   return {
     window(assessed) {
-      if (assessed.window.boot !== boot) for (const finding of findings) finding.rebooted()
-      boot = assessed.window.boot
+      const { boot, index } = assessed.window
+      // A device may give every boot the same number, and another bundle's windows are counted from 0 again.
+      const anew = at?.boot !== boot || index <= at.index
+      if (anew) for (const finding of findings) finding.countedAnew()
+      at = { boot, index }
       return findings.flatMap(finding => {
         const superseder = finding.rule.supersededBy.find(key => byKey.get(key)?.last != null)
         return finding.window(assessed, probabilityOf(finding, assessed), superseder) ?? []

@@ -43,8 +43,8 @@ export interface Finding {
   resume(last: AlertTransition): AlertTransition
   /** Something spoke for an alert, and this is why there is none; said once and not at every window. */
   holdBack(reason: SuppressionReason, probability: number | null, detail?: string): void
-  /** The device rebooted: windows count from 0 again. */
-  rebooted(): void
+  /** Windows count from 0 again: the device rebooted, or they are made for another bundle. */
+  countedAnew(): void
   /** Ends whatever is up: the task may no longer alert. */
   end(): AlertTransition | null
   /** For the finding that goes on from here by another rule. */
@@ -213,7 +213,7 @@ export function createFinding(
       return say(resumed, clock, { phase: last.state === 'latched' ? 'continue' : 'update', state: 'latched' })
     },
     holdBack,
-    rebooted: () => confirmation.reset(),
+    countedAnew: () => confirmation.reset(),
     end: () => (alert === null ? null : close()),
     get past() {
       return { alert, ended, saliency }

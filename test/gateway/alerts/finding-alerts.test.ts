@@ -95,6 +95,16 @@ t.test('windows that never came and a reboot make earlier evidence old', async t
   t.same(rebooted.said, [])
 })
 
+t.test('windows that are counted from 0 again under the same boot number make earlier evidence old', async t => {
+  const acute = task('VT', { alert: { tier: 'acute', need: 1, of: 1, clearBelow: 0.5 } })
+  const rig = alertRig([acute, AFIB])
+  rig.window({ VT: 0.9, AFIB: 0.9 }, { index: 300 })
+  t.same(inWords(rig.said), ['start VT active'])
+  for (let index = 0; index < 20; index++) rig.window({ VT: 0.01, AFIB: 0.01 }, { index })
+  rig.window({ VT: 0.01, AFIB: 0.9 })
+  t.same(inWords(rig.said).slice(1), ['end VT inactive'])
+})
+
 t.test('a window that was not assessed, or not a number, says nothing', async t => {
   const rig = alertRig([AFIB])
   rig.window(null)
