@@ -57,16 +57,26 @@ const CLEAR_BELOW = 0.5 // of the threshold
 
 export class AlertRuleError extends EcgclipError {}
 
-/** Rules of the tasks that have an alert, those that supersede before those they supersede. */
+/** Rules of the tasks that have an alert, those that supersede before those they supersede, through however many others. */
 export function findingRules(
   tasks: readonly Task[],
   site: Readonly<Record<string, SiteTaskRule>> = {},
   supersedes: Supersession = SUPERSEDES,
 ): FindingRule[] {
+  const above = ({ condition }: FindingRule) => allSuperseders(condition.key, supersedes).size
   return tasks
     .flatMap(task => findingRule(task, site[task.id] ?? {}, supersedes) ?? [])
-    .sort((a, b) => a.supersededBy.length - b.supersededBy.length)
+    .sort((a, b) => above(a) - above(b))
 }
+
+/** Those of a task, and theirs. */
+function allSuperseders(id: string, supersedes: Supersession, found = new Set<string>()): Set<string> {
+  for (const key of supersedersOf(id, supersedes)) if (!found.has(key)) allSuperseders(key, supersedes, found.add(key))
+  return found
+}
+
+const supersedersOf = (id: string, supersedes: Supersession): string[] =>
+  Object.keys(supersedes).filter(key => supersedes[key]!.includes(id))
 
 export function createConfirmation({ tier, persistence }: FindingRule): Confirmation {
   return tier === 'screening' ? createScreening(persistence) : createPersistence(persistence)
@@ -91,7 +101,7 @@ function findingRule(task: Task, site: SiteTaskRule, supersedes: Supersession): 
     latch: site.latch ?? false,
     priority: site.priority ?? 'PN',
     escalation: escalationOf(site.escalate),
-    supersededBy: Object.keys(supersedes).filter(key => supersedes[key]!.includes(task.id)),
+    supersededBy: supersedersOf(task.id, supersedes),
     barred: task.evidence === null ? 'barred' : site.enabled === false ? 'disabled' : null,
   }
 }

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { LATCH_AFTER, LATCHED_FOR } from '../../../gateway/alerts/finding.js'
 import { CONTINUE_EVERY } from '../../../gateway/alerts/open-alert.js'
+import { SUPERSEDES } from '../../../gateway/alerts/supersession.js'
 import { alertRig, HOP_MS, inWords, task } from './alert-rig.js'
 
 const AFIB = task('AFIB')
@@ -212,6 +213,16 @@ t.test('a finding that another makes superfluous neither starts nor stays', asyn
   const later = alertRig([task('PAC'), AFIB])
   for (const p of [0, 0, 0.9, 0.9]) later.window({ PAC: 0.9, AFIB: p })
   t.same(inWords(later.said), ['start PAC active', 'start AFIB active', 'end PAC inactive'])
+})
+
+t.test('a finding is superseded in the window in which both are confirmed, however many others supersede either', t => {
+  const acute = { tier: 'acute', need: 1, of: 1, clearBelow: 0.5 } as const
+  for (const [above, below] of Object.entries(SUPERSEDES).flatMap(([key, others]) => others.map(it => [key, it]))) {
+    const rig = alertRig([task(below!, { alert: acute }), task(above!, { alert: acute })])
+    rig.window({ [below!]: 0.9, [above!]: 0.9 })
+    t.same(inWords(rig.said), [`start ${above} active`])
+  }
+  t.end()
 })
 
 t.test('a task without an alert never alerts, and one without evidence is only logged', async t => {
