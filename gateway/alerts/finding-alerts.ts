@@ -53,7 +53,7 @@ export function createFindingAlerts(
       if (anew) for (const finding of findings) finding.countedAnew()
       at = { boot, index }
       return findings.flatMap(finding => {
-        const superseder = finding.rule.supersededBy.find(key => byKey.get(key)?.last != null)
+        const superseder = finding.rule.supersededBy.find(key => isUp(byKey.get(key)))
         return finding.window(assessed, probabilityOf(finding, assessed), superseder) ?? []
       })
     },
@@ -74,5 +74,8 @@ export function createFindingAlerts(
     },
   }
 }
+
+/** An alert that is over and only waits for somebody to see it says nothing of the patient as they are now. */
+const isUp = (finding: Finding | undefined): boolean => finding?.past.alert?.over === null
 
 const keyed = (findings: readonly Finding[]) => new Map(findings.map(finding => [finding.rule.condition.key, finding]))

@@ -21,7 +21,7 @@ export interface FindingRule extends PriorityRule {
   readonly refractory: Millis
   /** An alert that is over stays, latched, until somebody acknowledges or resets it. */
   readonly latch: boolean
-  /** Findings that, while their alert is open, keep this one from starting and end it. */
+  /** Findings that, while their alert is open and not over, keep this one from starting and end it. */
   readonly supersededBy: readonly string[]
   /** Set: the task may never alert, and why. Its confirmations are logged all the same. */
   readonly barred: SuppressionReason | null

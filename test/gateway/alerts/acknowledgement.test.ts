@@ -77,6 +77,17 @@ t.test('where the site lets alerts latch, one that is over stays until somebody 
   t.same(inWords(forgotten.said).at(-1), 'reset AFIB inactive', 'but no longer than a shift')
 })
 
+t.test('an alert that is over and waits to be seen supersedes nothing', async t => {
+  const rule = { tier: 'acute', need: 1, of: 1, clearBelow: 0.5 } as const
+  const rig = alertRig([task('VF', { alert: rule }), task('VT', { alert: rule })], { tasks: { VF: { latch: true } } })
+  for (const VF of [0.9, 0, 0, 0]) rig.window({ VF, VT: 0 })
+  t.same(inWords(rig.said), ['start VF active', 'update VF latched'])
+  rig.window({ VF: 0, VT: 0.9 })
+  t.same(inWords(rig.said).slice(2), ['start VT active'])
+  rig.window({ VF: 0.9, VT: 0.9 })
+  t.same(inWords(rig.said).slice(3), ['update VF active', 'end VT inactive'])
+})
+
 t.test('an alert that nobody acknowledges is escalated once, and falls back when somebody does', async t => {
   const site = { tasks: { AFIB: { priority: 'PL', escalate: { afterSeconds: 120, to: 'PM' } } } } as const
   const rig = alertRig([AFIB], site)
