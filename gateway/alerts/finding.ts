@@ -13,7 +13,7 @@ import type { Suppression, SuppressionReason } from './suppression.js'
  */
 export const LATCH_AFTER = Seconds(60)
 
-/** A latched alert that nothing has judged for this long is reset: the patient has left. */
+/** A latched alert that nothing has judged for this long, and that was not over before, is reset: the patient has left. */
 export const LATCHED_FOR = Seconds(30 * 60)
 
 /** An alert that is over and waits, latched, for somebody to see it, waits no longer than this. */
@@ -188,8 +188,8 @@ export function createFinding(
       if (alert === null) return null
       const now = clock.monotonic()
       const unjudged = now - alert.judged
-      const forgotten = alert.over !== null && now - alert.over >= LATCHED_OVER_FOR
-      if (unjudged >= LATCHED_FOR || forgotten) {
+      const forgotten = alert.over === null ? unjudged >= LATCHED_FOR : now - alert.over >= LATCHED_OVER_FOR
+      if (forgotten) {
         const said = close()
         ended = null // whoever comes next must not wait for one who left
         return said

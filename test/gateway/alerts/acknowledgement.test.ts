@@ -69,12 +69,19 @@ t.test('where the site lets alerts latch, one that is over stays until somebody 
   windows(seenBefore, 0, 0, 0)
   t.same(inWords(seenBefore.said).at(-1), 'end AFIB inactive')
 
-  const forgotten = latching()
-  for (let hour = 0; hour < 13; hour++) {
-    for (let minute = 0; minute < 60; minute++) forgotten.wait(60_000)
-    windows(forgotten, 0)
+  for (const goesOn of [true, false]) {
+    const forgotten = latching()
+    const wait = (minutes: number) => {
+      for (let minute = 0; minute < minutes; minute++) {
+        forgotten.wait(55_000)
+        if (goesOn) windows(forgotten, 0)
+      }
+    }
+    wait(11 * 60)
+    t.same(inWords(forgotten.said).at(-1), 'continue AFIB latched', 'whether or not the device is still there')
+    wait(3 * 60)
+    t.same(inWords(forgotten.said).at(-1), 'reset AFIB inactive', 'but no longer than a shift')
   }
-  t.same(inWords(forgotten.said).at(-1), 'reset AFIB inactive', 'but no longer than a shift')
 })
 
 t.test('an alert that is over and waits to be seen supersedes nothing', async t => {
