@@ -12,7 +12,7 @@ import type { Supersession } from './supersession.js'
 import { createTechnicalAlerts, type TechnicalAlerts } from './technical-alerts.js'
 import type { TechnicalKey } from './technical-conditions.js'
 
-/** A device that said nothing for this long and has no open alert is forgotten; longer than any refractory time. */
+/** A device that said nothing for this long, and for the longest refractory time, and has no open alert is forgotten. */
 const FORGET_AFTER = Seconds(24 * 3600)
 
 export interface AlertRules {
@@ -107,10 +107,11 @@ export function createAlertEngine(options: AlertEngineOptions): AlertEngine {
     condition: (device, key, detail) => alertsOf(device).technical.set(key, detail),
     tick() {
       const said: AlertTransition[] = []
+      const longest = Math.max(FORGET_AFTER, ...rules.map(({ refractory }) => refractory))
       for (const [device, { findings, technical, heard }] of devices) {
         said.push(...findings.tick(), ...technical.tick())
         const idle = findings.open().length === 0 && technical.idle
-        if (idle && clock.monotonic() - heard >= FORGET_AFTER) devices.delete(device)
+        if (idle && clock.monotonic() - heard >= longest) devices.delete(device)
       }
       return said
     },

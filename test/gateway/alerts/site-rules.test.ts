@@ -27,6 +27,16 @@ t.test('a site asks for more windows, and for a longer silence', async t => {
   t.equal(said({ refractorySeconds: 600 }, ...again).words.length, 2)
 })
 
+t.test('a silence of days outlasts a device that is off for a day', async t => {
+  const rig = said({ refractorySeconds: 3 * 86_400 }, 0.9, 0.9, 0, 0, 0)
+  rig.wait(2 * 86_400_000)
+  for (const AFIB of [0.9, 0.9]) rig.window({ AFIB })
+  t.same(inWords(rig.said), ['start AFIB active', 'end AFIB inactive'])
+  rig.wait(86_400_000)
+  rig.window({ AFIB: 0.9 })
+  t.same(inWords(rig.said).slice(2), ['start AFIB active'])
+})
+
 t.test('a task that is switched off is logged as such', async t => {
   const { words, suppressions } = said({ enabled: false }, 0.9, 0.9, 0.9)
   t.same(words, [])
