@@ -32,7 +32,7 @@ export interface PipelineParts extends Omit<AssessorParts, 'model'> {
   identified(identity: DeviceIdentity): void
   /** … and every block of it, which is borrowed. */
   samples(device: string, block: SampleBlock): void
-  /** Takes this id for this device. Answers where another device of the same id is present, or null when there is none. */
+  /** Takes this id, and no other, for this device. Answers where another one of the same id is present, or null when none is. */
   claim(id: string): string | null
 }
 
@@ -42,6 +42,8 @@ export interface DevicePipeline {
   /** It has said who it is, and is still there. */
   readonly present: boolean
   start(): void
+  /** The device of this id has been found elsewhere: from here nothing is told of it any more. */
+  leave(id: string): void
   /** To be called a few times a second. Lets windows go whose patience is over, unless arrivals are still to be read. */
   tick(now: Microseconds, catchingUp?: boolean): void
   /** Samples come in, and no window has come out for far too long: only a restart can help. */
@@ -60,6 +62,8 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
   let identity: DeviceIdentity | null = null
   /** Says it is a device that is present elsewhere: not listened to, or two patients would be one to every subscriber. */
   let namesake: DeviceIdentity | null = null
+  /** Was here, and has been found elsewhere since. */
+  let away: DeviceIdentity | null = null
   let state: DeviceState = 'connecting'
   let reason = 'not yet opened'
   let status: DeviceStatus = {}
@@ -86,9 +90,10 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
     identified(next) {
       // Windows of the boot that ended go out as they are, while the stream still knows that boot's clock.
       endWindows()
-      if (identity && identity.id !== next.id)
+      if (identity && identity.id !== next.id) {
+        condition('STREAM_STALLED', null)
         condition('DEVICE_LOST', `another device, ${next.id}, answers in its place`)
-      else if (identity) log.warn({ device: next.id, boot: next.boot }, 'the device has rebooted')
+      } else if (identity) log.warn({ device: next.id, boot: next.boot }, 'the device has rebooted')
       if (!refused(next)) adopt(next)
     },
     samples(block) {
@@ -100,8 +105,8 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
       assessAll(assembler.push(block))
     },
     state(next, why) {
-      // One that comes back may find that its id has been taken meanwhile.
-      if (identity && !isHere(state) && isHere(next)) refused(identity)
+      // One that comes back need not say again who it is.
+      if (away && !isHere(state) && isHere(next) && !refused(away)) adopt(away)
       untold = true
       if (next !== state) stateTold = NEVER
       state = next
@@ -121,6 +126,7 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
     const elsewhere = parts.claim(next.id)
     if (elsewhere === null) return false
     identity = null
+    away = null
     namesake = next
     assembler = null
     log.error(
@@ -132,6 +138,7 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
 
   function adopt(next: DeviceIdentity): void {
     identity = next
+    away = null
     namesake = null
     newest = null
     status = {}
@@ -139,6 +146,8 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
     electrodesOff = []
     parts.identified(next)
     condition('ELECTRODES_OFF', null)
+    untold = true
+    stateTold = NEVER
     assembler = assemblerFor(next)
   }
 
@@ -220,9 +229,15 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
       return identity !== null && isHere(state)
     },
     start: () => stream.start(listener),
+    leave(id) {
+      if (identity?.id !== id) return
+      endWindows()
+      away = identity
+      identity = null
+    },
     tick(now, catchingUp = false) {
       tellState(now)
-      if (namesake && parts.claim(namesake.id) === null) adopt(namesake)
+      if (namesake && isHere(state) && parts.claim(namesake.id) === null) adopt(namesake)
       if (assembler && !catchingUp) assessAll(assembler.due(now))
     },
     stuck: progress.stuck,

@@ -44,7 +44,11 @@ export function createDevicePipelines(
       stream,
       claim(id) {
         const holder = holders.get(id)
-        if (holder !== undefined && holder !== pipeline && holder.present) return holder.uri
+        if (holder !== undefined && holder !== pipeline) {
+          if (holder.present) return holder.uri
+          holder.leave(id)
+        }
+        for (const [held, by] of holders) if (by === pipeline) holders.delete(held)
         holders.set(id, pipeline)
         return null
       },

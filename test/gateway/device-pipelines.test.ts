@@ -1,0 +1,136 @@
+import t, { type Test } from 'tap'
+import { INDEPENDENT_LEADS } from '../../ecg/leads.js'
+import { Hertz, Microseconds, Millivolts, Seconds, UnixMillis } from '../../ecg/units.js'
+import type { DeviceIdentity, DeviceListener, DeviceStream, LinkCounters } from '../../firmware-bridge/device-stream.js'
+import { createDevicePipelines } from '../../gateway/device-pipelines.js'
+import type { InferenceEngine } from '../../gateway/inference/inference-engine.js'
+import { bundleInput } from './window/bundle-input.js'
+
+/** Devices that change places: who is where, and what is told of each. */
+
+const identity = (id: string, boot = 1): DeviceIdentity => ({
+  id,
+  model: 'm',
+  firmware: '1.0.0',
+  boot,
+  rate: Hertz(500),
+  lsb: Millivolts(0.001),
+  channels: INDEPENDENT_LEADS,
+  retain: 0,
+  capabilities: [],
+})
+
+/** Two places, `left` and `right`, that the test speaks for. `holding`: what is wrong with each device, last word first. */
+async function ward(t: Test) {
+  const listeners: DeviceListener[] = []
+  const place = (uri: string): DeviceStream => ({
+    uri,
+    counters: { reboots: 0 } as LinkCounters,
+    timeOf: () => undefined,
+    start: listener => void listeners.push(listener),
+    firstOpen: Promise.resolve(),
+    release: async () => {},
+    retake() {},
+    stop: async () => {},
+  })
+  const engine = { fallback: null, depth: 0, close: async () => {} } as unknown as InferenceEngine
+  const conditions = new Map<string, string>()
+  const states = new Map<string, string>()
+  let now = 0
+  const pipelines = createDevicePipelines([place('left'), place('right')], {
+    model: { input: bundleInput(), taskIds: ['AFIB'], engine },
+    hop: Seconds(5),
+    log: { info() {}, warn() {}, error: (_, message) => t.comment(message) },
+    monotonic: () => Microseconds(now),
+    utc: () => UnixMillis(0),
+    assessed() {},
+    condition(device, key, detail) {
+      if (detail === null) conditions.delete(`${device} ${key}`)
+      else conditions.set(`${device} ${key}`, detail)
+    },
+    report: (device, { state }) => states.set(device, state),
+    identified() {},
+    samples() {},
+  })
+  await pipelines.start()
+  t.teardown(pipelines.stop)
+  const streams = (listener: DeviceListener, who: DeviceIdentity) => {
+    listener.state('connecting', 'opened')
+    listener.identified(who)
+    listener.state('connected', 'it said HELLO')
+    listener.state('streaming', 'it streams')
+  }
+  return {
+    left: listeners[0]!,
+    right: listeners[1]!,
+    streams,
+    waitingFor: pipelines.waitingFor,
+    /** What is told of each device when all are asked again, a while later. */
+    told() {
+      now += 10e6
+      pipelines.report()
+      return { states: Object.fromEntries(states), conditions: [...conditions.keys()].sort() }
+    },
+    /** Until the pipelines have looked at the time. */
+    ticked: () => new Promise(resolve => setTimeout(resolve, 150)),
+  }
+}
+
+t.test('a device that moves to another place is where it streams, whatever its old place says', async t => {
+  const { left, right, streams, told, waitingFor } = await ward(t)
+  streams(left, identity('a'))
+  left.state('lost', 'the cable was pulled')
+  t.same(told(), { states: { a: 'lost' }, conditions: ['a DEVICE_LOST'] })
+  streams(right, identity('a'))
+  left.state('lost', 'no such port')
+  t.same(told(), { states: { a: 'streaming' }, conditions: [] })
+  streams(left, identity('b'))
+  t.same(told(), { states: { a: 'streaming', b: 'streaming' }, conditions: [] })
+  t.same(waitingFor(), [])
+})
+
+t.test('two devices that change places are both listened to', async t => {
+  const { left, right, streams, told, waitingFor } = await ward(t)
+  streams(left, identity('a'))
+  streams(right, identity('b'))
+  left.state('lost', 'the cable was pulled')
+  right.state('lost', 'the cable was pulled')
+  streams(left, identity('b'))
+  streams(right, identity('a'))
+  t.same(told(), { states: { a: 'streaming', b: 'streaming' }, conditions: [] })
+  t.same(waitingFor(), [])
+})
+
+t.test('a device that comes back to its old place, without a new boot, is listened to there again', async t => {
+  const { left, right, streams, told, waitingFor } = await ward(t)
+  streams(left, identity('a'))
+  left.state('lost', 'the cable was pulled')
+  streams(right, identity('a'))
+  right.state('lost', 'the cable was pulled')
+  left.state('connecting', 'opened')
+  left.state('connected', 'it said HELLO')
+  left.state('streaming', 'it streams')
+  t.same(told(), { states: { a: 'streaming' }, conditions: [] })
+  t.same(waitingFor(), ['right'])
+})
+
+t.test('the one of two with the same id that was not listened to takes over from one that is lost', async t => {
+  const { left, right, streams, told, ticked } = await ward(t)
+  streams(left, identity('a', 1))
+  streams(right, identity('a', 2))
+  left.state('lost', 'the cable was pulled')
+  await ticked()
+  t.same(told(), { states: { a: 'streaming' }, conditions: [] })
+  right.state('lost', 'the cable was pulled')
+  await ticked()
+  t.same(told(), { states: { a: 'lost' }, conditions: ['a DEVICE_LOST'] })
+})
+
+t.test('a silent device in whose place another answers is lost, and no longer stalled', async t => {
+  const { left, streams, told } = await ward(t)
+  streams(left, identity('a'))
+  left.state('stalled', 'no samples for 2 s')
+  left.identified(identity('b'))
+  left.state('streaming', 'it streams')
+  t.same(told().conditions, ['a DEVICE_LOST'])
+})
