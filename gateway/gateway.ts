@@ -12,6 +12,7 @@ import { openModelStore } from '../models/store/model-store.js'
 import { alertCommands } from './alert-commands.js'
 import { type Alerting, createAlerting } from './alerting.js'
 import type { Clock } from './alerts/clock.js'
+import { findingRules } from './alerts/finding-rule.js'
 import { GATEWAY_DEVICE } from './alerts/technical-conditions.js'
 import { type ChangedKeys, changedKeys } from './config/changed-keys.js'
 import type { Config } from './config/config.js'
@@ -101,6 +102,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     store,
     fixed: config.bundle === undefined ? undefined : overlay(await loadBundle(config.bundle, trust)),
     overlaid: bundle => overlayIfMeant(overlay, bundle, log),
+    // Before anything is exchanged: the rules are the last to follow a bundle, and then it is too late.
+    check: ({ manifest }) => void findingRules(manifest.tasks, current.alerts.tasks),
     async startEngine(bundle) {
       const { inference, devices, data } = config
       const engine = await startEngine(bundle, { ...inference, patients: devices.length, cache: data })

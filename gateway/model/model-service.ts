@@ -38,6 +38,8 @@ export interface ModelServiceOptions {
   readonly fixed?: Bundle | undefined
   /** The bundle with what the site changes of it; the same bundle if nothing. */
   overlaid?(bundle: Bundle): Bundle
+  /** Throws where what the site has decided does not fit the bundle. */
+  check?(bundle: Bundle): void
   /** Runs the goldens; rejects when the bundle cannot be run here. */
   startEngine(bundle: Bundle): Promise<BundleEngine>
   monotonic(): Millis
@@ -83,8 +85,9 @@ export async function startModelService(options: ModelServiceOptions): Promise<M
 
   async function modelOf(bundle: Bundle, slot: RunningModel['slot']): Promise<RunningModel> {
     const there = [running, trial?.proven].find(model => model && sameModel(model.bundle, bundle))
+    const used = there?.bundle ?? options.overlaid?.(bundle) ?? bundle
+    options.check?.(used)
     if (there) return { ...there, slot }
-    const used = options.overlaid?.(bundle) ?? bundle
     return { slot, bundle: used, engine: await options.startEngine(used) }
   }
 
@@ -176,7 +179,10 @@ export async function startModelService(options: ModelServiceOptions): Promise<M
     },
     async install(source, progress) {
       mayChange()
-      const prove = async (bundle: Bundle) => (await options.startEngine(bundle)).close()
+      const prove = async (bundle: Bundle) => {
+        options.check?.(options.overlaid?.(bundle) ?? bundle)
+        await (await options.startEngine(bundle)).close()
+      }
       const bundle = await store.install(source, { prove, ...(progress && { progress }), now: () => new Date() })
       await inTurn(() => reconcile(null))
       if (!sameModel(running!.bundle, bundle))
