@@ -199,12 +199,12 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
     report()
   }
 
-  function assessAll(windows: readonly EcgWindow[]): void {
-    if (identity) assessor.assess(identity.id, windows)
+  function assessAll(windows: readonly EcgWindow[], cutShort = false): void {
+    if (identity) assessor.assess(identity.id, windows, cutShort)
   }
 
-  function endWindows(): void {
-    if (assembler) assessAll(assembler.close())
+  function endWindows(cutShort = false): void {
+    if (assembler) assessAll(assembler.close(), cutShort)
     assembler = null
     progress.reset()
   }
@@ -244,14 +244,14 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
     use(next) {
       const fits = assembler !== null && takesOver(assembler, next)
       // Windows that were begun go out as they are, to the model that they were begun for.
-      if (!fits) endWindows()
+      if (!fits) endWindows(true)
       model = next
       if (!fits && identity) assembler = assemblerFor(identity)
     },
     report,
     async stop() {
       await stream.stop()
-      endWindows()
+      endWindows(true)
       await assessor.settled()
       state = 'lost'
       reason = 'the gateway was stopped'

@@ -38,7 +38,8 @@ export interface AssessorParts {
 
 /** One device's windows, each given its times now and its answer when there is one. */
 export interface WindowAssessor {
-  assess(device: string, windows: readonly EcgWindow[]): void
+  /** `cutShort`: by the gateway itself, so that what the windows lack is no gap in the data. */
+  assess(device: string, windows: readonly EcgWindow[], cutShort?: boolean): void
   /** Resolves when every window so far is told. */
   settled(): Promise<void>
 }
@@ -82,7 +83,12 @@ export function createWindowAssessor(parts: AssessorParts): WindowAssessor {
     return { start: UnixMillis(arrived - length), end: UnixMillis(arrived), uncertaintyMs: null }
   }
 
-  function tell(device: string, times: Times, { model, window, inference, failure }: Judgement): void {
+  function tell(
+    device: string,
+    times: Times,
+    { model, window, inference, failure }: Judgement,
+    cutShort: boolean,
+  ): void {
     const { engine, taskIds } = model
     const overloaded = failure instanceof InferenceError && failure.code === 'PASSED_OVER'
     if (overloaded) parts.condition(device, 'INFERENCE_OVERLOADED', failure.message)
@@ -91,7 +97,8 @@ export function createWindowAssessor(parts: AssessorParts): WindowAssessor {
       for (const key of ['INFERENCE_OVERLOADED', 'INFERENCE_FAILING'] as const) parts.condition(device, key, null)
     parts.condition(GATEWAY_DEVICE, 'PROVIDER_FALLBACK', engine.fallback)
     const { missing, samples } = window
-    parts.condition(device, 'DATA_GAP', missing > 0 ? `${missing} of ${samples} samples never arrived` : null)
+    if (!cutShort)
+      parts.condition(device, 'DATA_GAP', missing > 0 ? `${missing} of ${samples} samples never arrived` : null)
     parts.condition(device, 'CLOCK_UNSYNCHRONISED', clockFault(times.uncertaintyMs))
     parts.assessed(device, {
       window,
@@ -105,12 +112,12 @@ export function createWindowAssessor(parts: AssessorParts): WindowAssessor {
   }
 
   return {
-    assess(device, windows) {
+    assess(device, windows, cutShort = false) {
       for (const window of windows) {
         const times = timesOf(window)
         const judgement = judge(window)
         settled = settled
-          .then(async () => tell(device, times, await judgement))
+          .then(async () => tell(device, times, await judgement, cutShort))
           .catch((error: unknown) => log.error({ device, error }, 'a window could not be reported'))
       }
     },

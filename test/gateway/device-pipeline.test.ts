@@ -170,6 +170,29 @@ t.test('a reboot ends the windows that were open, as incomplete, and begins agai
   ])
 })
 
+t.test('windows that the gateway itself cuts short are no gap in the data, as those of a reboot are', async t => {
+  const { device, windows, conditions, pipeline, stream, engine } = rig(t, async () => answer(0.5))
+  device.identified(identity(1))
+  stream(0, 12)
+  const { rate, samples, ...input } = bundleInput()
+  pipeline.use({
+    input: { ...input, rate, samples: samples / 2 },
+    taskIds: ['AFIB'],
+    engine: engine as InferenceEngine,
+  })
+  stream(12 * RATE, 7)
+  await pipeline.stop()
+  t.ok(windows.some(({ window }) => window.missing > 0))
+  t.notOk(conditions.includes('DATA_GAP'))
+
+  const rebooting = rig(t, async () => answer(0.5))
+  rebooting.device.identified(identity(1))
+  rebooting.stream(0, 12)
+  rebooting.device.identified(identity(2))
+  await rebooting.pipeline.stop()
+  t.ok(rebooting.conditions.includes('DATA_GAP'))
+})
+
 t.test('a device that the bundle was not made for is shown, but not assessed', async t => {
   const { device, windows, conditions, reports, pipeline, stream } = rig(t, async () => answer(0.5))
   device.identified(identity(1, 333))
