@@ -41,5 +41,10 @@ export function* recordingWindows(
       yield window
     }
   }
+  // With the record's end nothing more comes that a window with a gap could wait for.
+  for (const window of assembler.due(Microseconds(Number.POSITIVE_INFINITY))) {
+    windows++
+    yield window
+  }
   if (windows === 0) yield* assembler.close().slice(0, 1)
 }

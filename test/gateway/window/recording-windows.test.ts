@@ -50,6 +50,18 @@ t.test('gives, bit for bit, what streaming the same samples gives', async t => {
   })
 })
 
+t.test('the last windows of a record are given although samples are missing in them', async t => {
+  const whole = recording(20 * 500)
+  const missing = (counts: Int32Array) => counts.map((count, s) => (s >= 8500 && s < 8600 ? MISSING_COUNT : count))
+  const gap = { ...whole, channels: whole.channels.map(it => ({ ...it, counts: missing(it.counts) })) }
+  const seen = windows(gap).map(({ index, missing }) => [index, missing])
+  t.same(seen, [
+    [0, 0],
+    [1, 0],
+    [2, 100],
+  ])
+})
+
 t.test('an 8-lead stream and the 12-lead record of it give the same numbers', async t => {
   const eight = recording(5000)
   const byName = new Map(eight.channels.map(channel => [channel.name, channel]))
