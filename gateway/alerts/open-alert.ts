@@ -82,8 +82,9 @@ export function acknowledge(
   { priority }: PriorityRule,
   clock: Clock,
 ): AlertTransition {
-  const phase = isHigher(alert.last.priority, priority) ? 'deescalate' : 'update'
-  return say(alert, clock, { phase, ...ranked(priority, alert.last.type), acknowledged: { by, at: clock.utc() } })
+  const acknowledged = { by, at: clock.utc() }
+  if (!isHigher(alert.last.priority, priority)) return say(alert, clock, { phase: 'update', acknowledged })
+  return say(alert, clock, { phase: 'deescalate', ...ranked(priority, alert.last.type), acknowledged })
 }
 
 /** An advisory has priority PN and no other (IHE ACM); a finding that is given a higher one is told as physiological. */

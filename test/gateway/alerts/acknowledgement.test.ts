@@ -95,6 +95,13 @@ t.test('an alert that is over and waits to be seen supersedes nothing', async t 
   t.same(inWords(rig.said).slice(3), ['update VF active', 'end VT inactive'])
 })
 
+t.test('acknowledging an alert never raises its priority, whatever the site has decided meanwhile', async t => {
+  const rig = alertRig([AFIB])
+  windows(rig, 0.9, 0.9)
+  rig.engine.change({ tasks: [AFIB], site: { tasks: { AFIB: { priority: 'PH' } } } })
+  t.match(rig.acknowledge(rig.said[0]!.id, 'nurse-7'), [{ phase: 'update', priority: 'PN', type: 'SA' }])
+})
+
 t.test('an alert that nobody acknowledges is escalated once, and falls back when somebody does', async t => {
   const site = { tasks: { AFIB: { priority: 'PL', escalate: { afterSeconds: 120, to: 'PM' } } } } as const
   const rig = alertRig([AFIB], site)
