@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Microseconds, Millis } from '../ecg/units.js'
 import type { DeviceStream } from '../firmware-bridge/device-stream.js'
 import { sharedInterval } from '../firmware-bridge/transport/shared-interval.js'
+import { GATEWAY_DEVICE } from './alerts/technical-conditions.js'
 import { createDevicePipeline, type DevicePipeline, type PipelineParts } from './device-pipeline.js'
 import type { WindowModel } from './window-assessor.js'
 
@@ -43,6 +44,7 @@ export function createDevicePipelines(
       ...parts,
       stream,
       claim(id) {
+        if (id === GATEWAY_DEVICE) return 'the gateway itself'
         const holder = holders.get(id)
         if (holder !== undefined && holder !== pipeline) {
           if (holder.present) return holder.uri

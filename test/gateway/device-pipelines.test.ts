@@ -126,6 +126,14 @@ t.test('the one of two with the same id that was not listened to takes over from
   t.same(told(), { states: { a: 'lost' }, conditions: ['a DEVICE_LOST'] })
 })
 
+t.test('a device that calls itself as the gateway is called in topics is not listened to', async t => {
+  const { left, streams, told, waitingFor } = await ward(t)
+  streams(left, identity('_gateway'))
+  left.state('lost', 'the cable was pulled')
+  t.same(told(), { states: {}, conditions: [] })
+  t.same(waitingFor(), ['left', 'right'])
+})
+
 t.test('a silent device in whose place another answers is lost, and no longer stalled', async t => {
   const { left, streams, told } = await ward(t)
   streams(left, identity('a'))
