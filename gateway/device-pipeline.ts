@@ -90,10 +90,8 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
     identified(next) {
       // Windows of the boot that ended go out as they are, while the stream still knows that boot's clock.
       endWindows()
-      if (identity && identity.id !== next.id) {
-        condition('STREAM_STALLED', null)
-        condition('DEVICE_LOST', `another device, ${next.id}, answers in its place`)
-      } else if (identity) log.warn({ device: next.id, boot: next.boot }, 'the device has rebooted')
+      if (identity && identity.id !== next.id) replaced(`another device, ${next.id}, answers in its place`)
+      else if (identity) log.warn({ device: next.id, boot: next.boot }, 'the device has rebooted')
       if (!refused(next)) adopt(next)
     },
     samples(block) {
@@ -134,6 +132,12 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
       `a device with this id is already at ${elsewhere}: this one is not listened to; give one of them another id`,
     )
     return true
+  }
+
+  function replaced(why: string): void {
+    condition('STREAM_STALLED', null)
+    condition('DEVICE_LOST', why)
+    report('lost', why)
   }
 
   function adopt(next: DeviceIdentity): void {
@@ -214,13 +218,14 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
     if (identity) parts.condition(identity.id, key, detail)
   }
 
-  function report(): void {
+  function report(as = state, because = reason): void {
     if (!identity) return
     const time = newest === null ? undefined : stream.timeOf(newest)
     const uncertaintyMs = time ? tenths(time.uncertaintyMs) : null
     const { counters } = stream
     const radio = stream.radio?.()
-    parts.report(identity.id, { state, reason, identity, status, electrodesOff, counters, uncertaintyMs, radio })
+    const now = { state: as, reason: because }
+    parts.report(identity.id, { ...now, identity, status, electrodesOff, counters, uncertaintyMs, radio })
   }
 
   return {
@@ -248,7 +253,7 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
       model = next
       if (!fits && identity) assembler = assemblerFor(identity)
     },
-    report,
+    report: () => report(),
     async stop() {
       await stream.stop()
       endWindows(true)

@@ -140,5 +140,5 @@ t.test('a silent device in whose place another answers is lost, and no longer st
   left.state('stalled', 'no samples for 2 s')
   left.identified(identity('b'))
   left.state('streaming', 'it streams')
-  t.same(told().conditions, ['a DEVICE_LOST'])
+  t.same(told(), { states: { a: 'lost', b: 'streaming' }, conditions: ['a DEVICE_LOST'] })
 })
