@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Microseconds, Millis } from '../ecg/units.js'
+import { Microseconds, Millis, Seconds } from '../ecg/units.js'
 import type { DeviceStream } from '../firmware-bridge/device-stream.js'
 import { sharedInterval } from '../firmware-bridge/transport/shared-interval.js'
-import { GATEWAY_DEVICE } from './alerts/technical-conditions.js'
+import { GATEWAY_DEVICE, TECHNICAL_CONDITIONS, type TechnicalKey } from './alerts/technical-conditions.js'
 import { createDevicePipeline, type DevicePipeline, type PipelineParts } from './device-pipeline.js'
 import type { WindowModel } from './window-assessor.js'
 
@@ -16,6 +16,8 @@ const TICK = Millis(40)
  * start together completes all its windows at the same moment, and each waits for those before it, at every hop.
  */
 const START_APART = Millis(50)
+/** A device in whose place another answers, and that was seen nowhere for so long, was taken off for good. */
+const GONE_AFTER = Seconds(30 * 60)
 
 /** The paths of all devices of a gateway. */
 export interface DevicePipelines {
@@ -39,6 +41,8 @@ export function createDevicePipelines(
   const { monotonic } = parts
   /** Which device has which id: two that state the same one must not become one patient. */
   const holders = new Map<string, DevicePipeline>()
+  /** By id, since when another device answers in its place. */
+  const replaced = new Map<string, Microseconds>()
   const pipelines = streams.map((stream): DevicePipeline => {
     const pipeline: DevicePipeline = createDevicePipeline({
       ...parts,
@@ -50,7 +54,12 @@ export function createDevicePipelines(
           if (holder.present) return holder.uri
           holder.leave(id)
         }
-        for (const [held, by] of holders) if (by === pipeline) holders.delete(held)
+        for (const [held, by] of holders) {
+          if (by !== pipeline || held === id) continue
+          holders.delete(held)
+          replaced.set(held, monotonic())
+        }
+        replaced.delete(id)
         holders.set(id, pipeline)
         return null
       },
@@ -68,6 +77,16 @@ export function createDevicePipelines(
     if (stoodStill > 1000 * TICK) catchingUpUntil = Microseconds(now + stoodStill)
     ticked = now
     for (const pipeline of pipelines) pipeline.tick(now, now < catchingUpUntil)
+    forgetGone(now)
+  }
+
+  /** Or each patch that was ever worn would be told as lost until the gateway is started anew. */
+  function forgetGone(now: Microseconds): void {
+    for (const [id, since] of replaced) {
+      if (now - since < 1000 * GONE_AFTER) return
+      replaced.delete(id)
+      for (const key of Object.keys(TECHNICAL_CONDITIONS) as TechnicalKey[]) parts.condition(id, key, null)
+    }
   }
 
   return {

@@ -71,8 +71,11 @@ async function ward(t: Test) {
       pipelines.report()
       return { states: Object.fromEntries(states), conditions: [...conditions.keys()].sort() }
     },
-    /** Until the pipelines have looked at the time. */
-    ticked: () => new Promise(resolve => setTimeout(resolve, 150)),
+    /** Until the pipelines have looked at the time, so many minutes later. */
+    ticked(minutes = 0) {
+      now += minutes * 60e6
+      return new Promise(resolve => setTimeout(resolve, 150))
+    },
   }
 }
 
@@ -124,6 +127,22 @@ t.test('the one of two with the same id that was not listened to takes over from
   right.state('lost', 'the cable was pulled')
   await ticked()
   t.same(told(), { states: { a: 'lost' }, conditions: ['a DEVICE_LOST'] })
+})
+
+t.test('a device in whose place another answers is told as lost for half an hour, and not for ever', async t => {
+  const { left, right, streams, told, ticked } = await ward(t)
+  streams(left, identity('a'))
+  streams(left, identity('b'))
+  await ticked(29)
+  t.same(told().conditions, ['a DEVICE_LOST'])
+  await ticked(2)
+  t.same(told().conditions, [])
+
+  streams(left, identity('c'))
+  streams(right, identity('b'))
+  right.state('lost', 'the cable was pulled')
+  await ticked(31)
+  t.same(told().conditions, ['b DEVICE_LOST'], 'one whose place is its own is waited for')
 })
 
 t.test('a device that calls itself as the gateway is called in topics is not listened to', async t => {
