@@ -67,10 +67,11 @@ export function createAlerting({ unfinished, publish, ...options }: AlertingOpti
 
   return {
     window(device, assessed) {
-      const transitions = engine.window(device, assessed)
-      for (const alert of transitions)
+      for (const alert of engine.window(device, assessed)) {
+        // One by one: whoever is told of a start may ask for its window, and those of all together may be too many to keep.
         if (alert.phase === 'start') windows.set(alert.id, evidenceWindow(alert, assessed, input))
-      tell(transitions)
+        tell([alert])
+      }
     },
     condition: (device, key, detail) => tell(engine.condition(device, key, detail)),
     tick: () => tell(engine.tick()),

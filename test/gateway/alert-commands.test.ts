@@ -6,6 +6,7 @@ import { assessedWindow, task } from './alerts/alert-rig.js'
 import { BROKERS } from './mqtt/brokers.js'
 import { messagingFor } from './mqtt/messaging-rig.js'
 import { subscribe } from './mqtt/subscriber.js'
+import { bundleInput } from './window/bundle-input.js'
 
 const ALERTS_AT_ONCE = [task('AFIB', { alert: { tier: 'acute', need: 1, of: 1, clearBelow: 0.5 } })]
 
@@ -67,8 +68,21 @@ t.test('of the windows behind alerts 3 MiB are kept, the newest', async t => {
   for (const id of started.slice(1)) t.equal(alerting.evidence(id).bytes, 24_000)
 })
 
+t.test('whoever is told of a start finds the window behind it, however many start at once', async t => {
+  const ids = Array.from({ length: 40 }, (_, i) => `T${i}`)
+  const found: string[] = []
+  const alerting = alertingFor(() => {}, {
+    tasks: ids.map(id => task(id, { alert: { tier: 'acute', need: 1, of: 1, clearBelow: 0.5 } })),
+    input: { ...bundleInput(), rate: 500, samples: 5000 },
+  })
+  alerting.watch(({ id, condition }) => alerting.evidence(id) && found.push(condition.key))
+  const probabilities = Object.fromEntries(ids.map(id => [id, 0.9]))
+  alerting.window('d', withSignal(assessedWindow(probabilities, Date.now()), 5000))
+  t.same(found, ids)
+})
+
 /** Twelve leads of ±1.5 mV. */
-function withSignal(assessed: AssessedWindow): AssessedWindow {
-  const signal = Float32Array.from({ length: 12_000 }, (_, i) => (i % 2 === 0 ? 1.5 : -1.5))
+function withSignal(assessed: AssessedWindow, samples = 1000): AssessedWindow {
+  const signal = Float32Array.from({ length: 12 * samples }, (_, i) => (i % 2 === 0 ? 1.5 : -1.5))
   return { ...assessed, window: { ...assessed.window, signal } }
 }
