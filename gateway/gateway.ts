@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { setInterval } from 'node:timers'
+import { isDeepStrictEqual } from 'node:util'
 import { monotonicFactory } from 'ulid'
 import { Millis, Seconds, UnixMillis } from '../ecg/units.js'
 import { openDevice } from '../firmware-bridge/devices/open-device.js'
@@ -247,7 +248,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   function reload(next: Config): ChangedKeys {
     const changed = changedKeys(current, next)
-    useRules(models.bundle.manifest, next)
+    // Rules that are set begin to count windows anew.
+    if (!isDeepStrictEqual(next.alerts, current.alerts)) useRules(models.bundle.manifest, next)
     current = next
     return changed
   }
