@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { type BatchOperation, ClassicLevel } from 'classic-level'
 
 /**
@@ -55,6 +57,19 @@ export interface OpenedLevel {
   readonly db: Level
   readonly counters: Counters | null
   readonly found: { readonly messages: number; readonly bytes: number; readonly openAlerts: readonly string[] }
+  /** What LevelDB left out because it was damaged, in its own words; null: nothing. A record that a crash cut short is not damage. */
+  readonly leftOut: string | null
+}
+
+/** LevelDB skips what it cannot read of its log, tells nobody, and goes on; only its own account in the folder says so. */
+const LEFT_OUT = /\(ignoring error\) .*: (dropping \d+ bytes; .*)/
+
+function leftOut(path: string): string | null {
+  try {
+    return LEFT_OUT.exec(readFileSync(join(path, 'LOG'), 'utf8'))?.[1] ?? null
+  } catch {
+    return null
+  }
 }
 
 /** Reads everything that later work relies on, so that damage shows here and not at the first alert. */
@@ -74,6 +89,7 @@ export async function openOutboxLevel(path: string): Promise<OpenedLevel> {
       db,
       counters: counters === undefined ? null : JSON.parse(counters),
       found: { messages, bytes, openAlerts },
+      leftOut: leftOut(path),
     }
   } catch (error) {
     await db.close()

@@ -49,6 +49,7 @@ export async function openOutboxStore(folder: string, retry: Millis, log: Log): 
   try {
     opened = await openOutboxLevel(path)
     if (opened.counters === null && sequence.seqLimit > 1) damage = 'The outbox was missing or empty'
+    else if (opened.leftOut !== null) damage = `A part of the outbox could not be read (${opened.leftOut}) and is lost`
   } catch (cause) {
     if (isLocked(cause))
       throw new MessagingError(
@@ -62,7 +63,8 @@ export async function openOutboxStore(folder: string, retry: Millis, log: Log): 
     damage = `The outbox could not be read (${reasonOf(cause)}) and was moved to ${aside}`
     opened = await openOutboxLevel(path)
   }
-  const seq = opened.counters?.seq ?? sequence.seqLimit - 1
+  // What is lost of a damaged store may have been its newest numbers.
+  const seq = Math.max(opened.counters?.seq ?? 0, damage === null ? 0 : sequence.seqLimit - 1)
   const session = Math.max(sequence.session, (opened.counters?.session ?? 0) + 1)
   if (damage !== null)
     log.error({ damage, nextSeq: seq + 1 }, 'the outbox was damaged: alerts that were not yet delivered may be lost')
