@@ -48,14 +48,14 @@ export async function makeBackup(
   }
 }
 
-/** The outbox and what became of damaged ones, bundles on their way in, locks and drafts. */
-function isKept(path: string): boolean {
-  return !/^outbox(\.|$)|(^|\/)incoming(\/|$)|\.(lock|new|sock)$|^\.doctor-/.test(path)
+/** Not the outbox, a mirror's neither, and what became of damaged ones; nor bundles on their way in, locks and drafts. */
+export function isKept(path: string): boolean {
+  return !/^(mirrors\/[^/]+\/)?outbox(\.|\/|$)|(^|\/)incoming(\/|$)|\.(lock|new|sock)$|^\.doctor-/.test(path)
 }
 
-export function secretFiles({ broker, monitor }: Config): string[] {
-  const files = [broker.passwordFile, broker.keyFile, monitor.tokenFile, monitor.tls?.keyFile]
-  return files.filter(file => file !== undefined)
+export function secretFiles({ broker, mirrors, monitor }: Config): string[] {
+  const brokers = [broker, ...Object.values(mirrors)].flatMap(({ passwordFile, keyFile }) => [passwordFile, keyFile])
+  return [...brokers, monitor.tokenFile, monitor.tls?.keyFile].filter(file => file !== undefined)
 }
 
 async function filesBelow(folder: string): Promise<string[]> {

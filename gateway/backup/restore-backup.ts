@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join, relative } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import { extract } from 'tar'
-import { readSequence, writeSequence } from '../mqtt/sequence-file.js'
+import { type Counters, countersEntry, openOutboxLevel } from '../mqtt/outbox-level.js'
+import { readSequence, SEQUENCE_FILE, writeSequence } from '../mqtt/sequence-file.js'
 import { BackupError } from './backup-error.js'
 import {
   type BackupManifest,
@@ -12,7 +13,7 @@ import {
   MANIFEST_FILE,
   STATE_FOLDER,
 } from './backup-manifest.js'
-import { sha256 } from './make-backup.js'
+import { isKept, sha256 } from './make-backup.js'
 
 /**
  * After the backup was made, the gateway went on numbering its alerts. Nobody knows how far, so numbering goes on far above:
@@ -45,16 +46,53 @@ export async function restoreBackup(file: string, { configFile, data, force }: R
       await mkdir(dirname(configFile), { recursive: true })
       await cp(join(staging, CONFIG_FILE), configFile)
     }
-    const numbered = [readSequence(data), readSequence(join(staging, STATE_FOLDER))].filter(found => found !== null)
-    if (existsSync(join(staging, STATE_FOLDER))) await cp(join(staging, STATE_FOLDER), data, { recursive: true })
-    if (numbered.length > 0)
-      writeSequence(data, {
-        session: Math.max(...numbered.map(({ session }) => session)) + SESSION_JUMP,
-        seqLimit: Math.max(...numbered.map(({ seqLimit }) => seqLimit)) + SEQUENCE_JUMP,
+    const state = join(staging, STATE_FOLDER)
+    for (const folder of ['.', ...(await mirrorsIn(data)), ...(await mirrorsIn(state))])
+      await numberOn(join(data, folder), join(state, folder), manifest.gateway)
+    if (existsSync(state))
+      await cp(state, data, {
+        recursive: true,
+        filter: path => isKept(relative(state, path)) && basename(path) !== SEQUENCE_FILE,
       })
     return manifest
   } finally {
     await rm(staging, { recursive: true, force: true, maxRetries: 5 }) // a stream that failed may still be writing
+  }
+}
+
+/** Each has numbers and an outbox of its own. */
+async function mirrorsIn(state: string): Promise<string[]> {
+  const names = await readdir(join(state, 'mirrors')).catch(() => [])
+  return names.map(name => join('mirrors', name))
+}
+
+/** The numbering of the gateway, or of one of its mirrors, from the higher of what is there and what is restored. */
+async function numberOn(folder: string, restored: string, gateway: string): Promise<void> {
+  const numbered = [readSequence(folder), readSequence(restored)].filter(found => found !== null)
+  if (numbered.length === 0) return
+  const session = Math.max(...numbered.map(({ session }) => session)) + SESSION_JUMP
+  const seqLimit = Math.max(...numbered.map(({ seqLimit }) => seqLimit)) + SEQUENCE_JUMP
+  await mkdir(folder, { recursive: true })
+  writeSequence(folder, { session, seqLimit })
+  const outbox = join(folder, 'outbox')
+  if (existsSync(outbox) && !(await renumber(outbox, gateway, { session, seq: seqLimit - 1 })))
+    await rename(outbox, `${outbox}.replaced-${session}`)
+}
+
+/** An outbox that is there counts for itself. False: its alerts are another gateway's, and not to be told as this one's. */
+async function renumber(outbox: string, gateway: string, counters: Counters): Promise<boolean> {
+  const opened = await openOutboxLevel(outbox).catch(() => null)
+  if (opened === null) return true // damaged, which the gateway tells when it starts
+  const { db, found } = opened
+  try {
+    const waiting = await db.values({ gt: 'm', lt: 'm~', limit: 1 }).all()
+    const named = `"gateway":${JSON.stringify(gateway)}`
+    if (![...waiting, ...found.openAlerts].every(text => text.includes(named))) return false
+    const seq = Math.max(counters.seq, opened.counters?.seq ?? 0)
+    await db.batch([countersEntry({ ...counters, seq })], { sync: true })
+    return true
+  } finally {
+    await db.close()
   }
 }
 

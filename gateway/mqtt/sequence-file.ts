@@ -10,7 +10,8 @@ import { writeDurably } from '../../ecg/write-durably.js'
 const SequenceSchema = z.strictObject({ session: z.int().min(0), seqLimit: z.int().min(1) })
 export type Sequence = z.infer<typeof SequenceSchema>
 
-const fileIn = (folder: string) => join(folder, 'sequence.json')
+export const SEQUENCE_FILE = 'sequence.json'
+const fileIn = (folder: string) => join(folder, SEQUENCE_FILE)
 
 /** Null when there is none or it cannot be read. */
 export function readSequence(folder: string): Sequence | null {

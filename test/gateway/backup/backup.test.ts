@@ -3,10 +3,13 @@ import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import t, { type Test } from 'tap'
 import { list } from 'tar'
+import { Millis } from '../../../ecg/units.js'
 import { makeBackup } from '../../../gateway/backup/make-backup.js'
 import { restoreBackup } from '../../../gateway/backup/restore-backup.js'
 import { loadConfig } from '../../../gateway/config/load-config.js'
+import { type OutboxStore, openOutboxStore } from '../../../gateway/mqtt/outbox-store.js'
 import { runCli } from '../cli/run-cli.js'
+import { recordedLog } from '../mqtt/messaging-rig.js'
 
 t.setTimeout(120_000)
 
@@ -22,6 +25,7 @@ function gateway(t: Test) {
       models: { 'state.json': '{}', bundles: { 'a.1': { 'manifest.json': 'bundle' } }, incoming: { half: 'half' } },
       outbox: { '000001.log': 'alerts' },
       'outbox.damaged-3': { CURRENT: 'x' },
+      mirrors: { study: { 'sequence.json': JSON.stringify(SEQUENCE), outbox: { '000001.log': 'alerts' } } },
     },
     elsewhere: {},
   })
@@ -32,11 +36,19 @@ function gateway(t: Test) {
   const make = () => makeBackup(file, { config, configFile, version: '0.1.0', now: new Date(0) })
   return {
     folder,
+    configFile,
     data,
     file,
     make,
     target: { configFile: join(folder, 'elsewhere/gateway.yaml'), data: join(folder, 'elsewhere/data'), force: false },
   }
+}
+
+/** As the gateway takes it up when it starts. */
+async function numbering(t: Test, folder: string): Promise<OutboxStore> {
+  const store = await openOutboxStore(folder, Millis(10), recordedLog())
+  t.teardown(() => store.close())
+  return store
 }
 
 t.test('what comes back is the configuration, the models, and a numbering far above the one that went in', async t => {
@@ -57,6 +69,7 @@ t.test('neither undelivered alerts nor half a bundle nor a secret is in it, and 
   t.same(names, [
     'backup.json',
     'config.yaml',
+    'state/mirrors/study/sequence.json',
     'state/models/bundles/a.1/manifest.json',
     'state/models/state.json',
     'state/sequence.json',
@@ -86,6 +99,42 @@ t.test('what is there is not replaced unless asked, and then the higher numberin
   t.same(JSON.parse(readFileSync(join(target.data, 'sequence.json'), 'utf8')), { session: 1020, seqLimit: 1_009_000 })
 })
 
+t.test(
+  'a mirror numbers on far above too, and its password and key are no more part of it than the broker’s',
+  async t => {
+    const { configFile, data, file, target } = gateway(t)
+    const mirror = 'url: "mqtts://study.example", passwordFile: /etc/ecgclip/study, keyFile: /etc/ecgclip/study.key'
+    writeFileSync(configFile, `${YAML}mirrors: { study: { ${mirror} } }\n`)
+    const config = { ...loadConfig(configFile), data }
+    const { secrets } = await makeBackup(file, { config, configFile, version: '0.1.0', now: new Date(0) })
+    t.same(secrets, ['/etc/ecgclip/password', '/etc/ecgclip/study', '/etc/ecgclip/study.key'])
+    await restoreBackup(file, target)
+    const { seq, session } = await numbering(t, join(target.data, 'mirrors/study'))
+    t.same({ seq, session }, { seq: 1_004_999, session: 1008 })
+  },
+)
+
+t.test(
+  'over a gateway that has its own outbox no number is used twice, and its alerts are not told as the other’s',
+  async t => {
+    const { file, make, target } = gateway(t)
+    await make()
+    const said = (id: string) => `{"gateway":"${id}"}`
+    for (const [id, kept] of [
+      ['ward-3', 1],
+      ['spare', 0],
+    ] as const) {
+      const data = join(target.data, id)
+      const store = await openOutboxStore(data, Millis(10), recordedLog())
+      await store.write([{ type: 'put', key: 'm0000000000000001 message 9 d/AFIB', value: said(id) }], 1)
+      await store.close()
+      await restoreBackup(file, { ...target, data, force: true })
+      const { seq, session, found } = await numbering(t, data)
+      t.match({ seq, session, found }, { seq: 1_004_999, session: 1008, found: { messages: kept } }, id)
+    }
+  },
+)
+
 t.test('the state of a gateway that runs is left alone', async t => {
   const { file, make, target } = gateway(t)
   await make()
@@ -100,7 +149,7 @@ t.test('the command line does both', async t => {
   const { folder, data } = gateway(t)
   const backup = runCli('backup', join(folder, 'b.tar.gz'), '-c', join(folder, 'gateway.yaml'), '--data', data)
   t.equal(await backup.ended, 0, backup.err())
-  t.match(backup.out(), /4 files of ward-3.\nNot part of it, keep them elsewhere: \/etc\/ecgclip\/password/)
+  t.match(backup.out(), /5 files of ward-3.\nNot part of it, keep them elsewhere: \/etc\/ecgclip\/password/)
   const to = ['-c', join(folder, 'new.yaml'), '--data', join(folder, 'new')]
   const restore = runCli('restore', join(folder, 'b.tar.gz'), ...to)
   t.equal(await restore.ended, 0, restore.err())
