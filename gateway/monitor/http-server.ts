@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Seconds } from '../../ecg/units.js'
 import type { Log } from '../mqtt/log.js'
@@ -9,7 +9,7 @@ import type { ListenerOptions } from './listener-options.js'
 import { type Answer, MOST_BODY, type Route, text } from './route.js'
 import { SECURITY_HEADERS } from './security-headers.js'
 
-/** A client that trickles its headers or its body is cut off after these. */
+/** A client that trickles its TLS handshake, its headers or its body is cut off after these. */
 const HEADERS_WITHIN = Seconds(5)
 const REQUEST_WITHIN = Seconds(10)
 const MOST_HEADER_BYTES = 16 * 1024
@@ -41,6 +41,7 @@ export const LIVE_PATH = '/live'
 export async function startHttpServer(parts: HttpServerParts): Promise<HttpServer> {
   const { listener, log } = parts
   const options = {
+    handshakeTimeout: HEADERS_WITHIN,
     headersTimeout: HEADERS_WITHIN,
     requestTimeout: REQUEST_WITHIN,
     maxHeaderSize: MOST_HEADER_BYTES,
@@ -61,8 +62,16 @@ export async function startHttpServer(parts: HttpServerParts): Promise<HttpServe
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy())
     const refusal = objection(parts, request) ?? upgradeObjection(parts, request)
-    if (refusal === null && parts.upgrade) parts.upgrade(request, socket, head)
-    else socket.end(`HTTP/1.1 ${(refusal ?? NOT_FOUND).status} \r\nConnection: close\r\n\r\n`)
+    if (refusal === null && parts.upgrade) return parts.upgrade(request, socket, head)
+    // The server's timeouts end with the handshake: who is refused and never hangs up would keep one of the connections.
+    socket.once('finish', () => socket.destroy())
+    socket.end(`HTTP/1.1 ${(refusal ?? NOT_FOUND).status} \r\nConnection: close\r\n\r\n`)
+  })
+  // All there are: `closeAllConnections` knows neither those that have not begun TLS nor WebSockets.
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -75,7 +84,7 @@ export async function startHttpServer(parts: HttpServerParts): Promise<HttpServe
     stop: () =>
       new Promise(resolve => {
         server.close(() => resolve())
-        server.closeAllConnections()
+        for (const socket of sockets) socket.destroy()
       }),
   }
 }

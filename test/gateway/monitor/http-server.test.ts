@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { Millis } from '../../../ecg/units.js'
@@ -119,6 +120,20 @@ t.test('a page of another site can neither post nor open the live data', async t
   t.match(await say(raw('POST /login', 'Origin: http://attacker.example', 'Content-Length: 0')), /^HTTP\/1.1 403/)
   const upgrade = ['Connection: Upgrade', 'Upgrade: websocket', 'Origin: http://attacker.example']
   t.match(await say(raw('GET /live', ...upgrade)), /^HTTP\/1.1 403/)
+})
+
+t.test('who is refused the live data and does not hang up keeps no socket', async t => {
+  const { url } = await start(t, { token: TOKEN })
+  const socket = connect({ port: Number(url.port), host: '127.0.0.1', allowHalfOpen: true })
+  t.teardown(() => socket.destroy())
+  socket.write(`${raw('GET /live', 'Connection: Upgrade', 'Upgrade: websocket')}and more, and no end`)
+  socket.on('error', () => {}) // a reset says it too
+  const hungUp = new Promise(resolve => {
+    setInterval(() => socket.write('still here'), 20).unref()
+    socket.on('close', resolve)
+  })
+  t.match(String((await once(socket, 'data'))[0]), /^HTTP\/1.1 401/)
+  await hungUp
 })
 
 t.test('every answer carries a strict content policy', async t => {

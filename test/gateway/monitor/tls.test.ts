@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
@@ -86,6 +87,22 @@ t.test(
     await t.rejects(ask('/', { ca: undefined }), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }, 'nobody else’s certificate')
   },
 )
+
+t.test('who connects and never begins TLS does not hold up the end', { skip }, async t => {
+  const { url, monitor } = await start(t)
+  const silent = connect(Number(url.port), url.hostname)
+  t.teardown(() => silent.destroy())
+  const [cutOff] = [once(silent, 'close'), await once(silent, 'connect')]
+  await monitor.stop()
+  await cutOff
+})
+
+t.test('who connects and never begins TLS is cut off', { skip, timeout: 20_000 }, async t => {
+  const { url } = await start(t)
+  const silent = connect(Number(url.port), url.hostname)
+  silent.resume()
+  await once(silent, 'close')
+})
 
 t.test(
   'Chromium logs in over TLS and shows live data',
