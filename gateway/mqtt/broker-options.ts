@@ -55,7 +55,8 @@ export function credentials(url: URL, options: BrokerOptions): Partial<IClientOp
 
 const firstLine = (file: string): string => readFileSync(file, 'utf8').split('\n', 1)[0]!.trim()
 
-const withoutPassword = (text: string): string => text.replace(/\/\/[^/@]*@/, '//')
+/** Up to the last @, for a password may have one, or a slash, which is why its URL cannot be used. */
+const withoutPassword = (text: string): string => text.replace(/^(\w+:\/\/)?.*@/s, '$1')
 
 function isLoopback(hostname: string): boolean {
   return /^localhost$/i.test(hostname) || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname)
