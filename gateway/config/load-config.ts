@@ -56,9 +56,18 @@ export function readConfigDocument(file: string): Document {
   if (error) throw new ConfigError('CONFIG_NOT_YAML', `${file} is not YAML: ${error.message.split('\n')[0]}`, error)
   // An empty file, or comments alone.
   if (document.contents === null) document.contents = document.createNode({})
-  if (!isMapping(document.toJS()))
+  if (!isMapping(contentOf(document, file)))
     throw new ConfigError('CONFIG_INVALID', `${file} cannot be used: it must be keys with values`)
   return document
+}
+
+/** An alias without its anchor, or far too many of them, shows only here. */
+function contentOf(document: Document, file: string): unknown {
+  try {
+    return document.toJS()
+  } catch (cause) {
+    throw new ConfigError('CONFIG_NOT_YAML', `${file} cannot be used as YAML: ${(cause as Error).message}`, cause)
+  }
 }
 
 function isMapping(value: unknown): value is Record<string, unknown> {

@@ -36,8 +36,12 @@ t.test('a section that is no mapping is refused by its name', async t => {
 })
 
 t.test('what is not YAML, not a mapping or not there is refused', async t => {
-  const folder = t.testdir({ 'broken.yaml': 'id: [', 'list.yaml': '- 1\n' })
-  t.equal(thrown(() => loadConfig(join(folder, 'broken.yaml'))).code, 'CONFIG_NOT_YAML')
+  const folder = t.testdir({ 'broken.yaml': 'id: [', 'alias.yaml': 'id: *ward\n', 'list.yaml': '- 1\n' })
+  for (const name of ['broken.yaml', 'alias.yaml'])
+    t.match(
+      thrown(() => loadConfig(join(folder, name))),
+      { code: 'CONFIG_NOT_YAML', exitCode: 2, message: name },
+    )
   t.equal(thrown(() => loadConfig(join(folder, 'list.yaml'))).code, 'CONFIG_INVALID')
   t.equal(thrown(() => loadConfig(join(folder, 'absent.yaml'))).code, 'CONFIG_UNREADABLE')
 })
