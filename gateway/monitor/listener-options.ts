@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { BlockList, isIPv6 } from 'node:net'
+import { createSecureContext } from 'node:tls'
 import type { Config } from '../config/config.js'
 import { MonitorError } from './monitor-error.js'
 
@@ -30,7 +31,7 @@ export function listenerOptions({ host, port, tokenFile, tls }: Config['monitor'
     port,
     loopback,
     token: tokenFile === undefined ? null : readToken(tokenFile),
-    tls: tls === undefined ? null : { cert: readTls(tls.certFile), key: readTls(tls.keyFile) },
+    tls: tls === undefined ? null : readTls(tls),
   }
 }
 
@@ -53,7 +54,20 @@ function readToken(file: string): string {
   return token
 }
 
-const readTls = (file: string): string => readFile(file, 'MONITOR_TLS')
+/** What cannot be used shows here, and not as a port that cannot be had. */
+function readTls({ certFile, keyFile }: NonNullable<Config['monitor']['tls']>): ListenerOptions['tls'] {
+  const pair = { cert: readFile(certFile, 'MONITOR_TLS'), key: readFile(keyFile, 'MONITOR_TLS') }
+  try {
+    createSecureContext(pair)
+  } catch (cause) {
+    throw new MonitorError(
+      'MONITOR_TLS',
+      `monitor.tls: ${certFile} and ${keyFile} must be a certificate and its private key, both PEM (${(cause as Error).message})`,
+      cause,
+    )
+  }
+  return pair
+}
 
 function readFile(file: string, code: 'MONITOR_TOKEN' | 'MONITOR_TLS'): string {
   try {

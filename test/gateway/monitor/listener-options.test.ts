@@ -1,3 +1,4 @@
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +10,7 @@ const file = (name: string, text: string) => {
   writeFileSync(join(folder, name), text)
   return join(folder, name)
 }
+const skip = spawnSync('openssl', ['version']).status !== 0 && 'needs openssl'
 const config = { enabled: true, host: '127.0.0.1', port: 0 }
 
 t.test('what loopback is', async t => {
@@ -23,8 +25,36 @@ t.test('off loopback it asks for a token or TLS', async t => {
     token: 'a-token-of-some-length',
     loopback: false,
   })
-  const pem = file('pem', 'PEM')
-  t.match(listenerOptions({ ...config, host: '::', tls: { certFile: pem, keyFile: pem } }), { tls: { cert: 'PEM' } })
+})
+
+t.test('a certificate is taken with its own key, and nothing else', { skip }, async t => {
+  const [own, other] = ['own', 'other'].map(name => {
+    const tls = { certFile: join(folder, `${name}.pem`), keyFile: join(folder, `${name}.key`) }
+    const curve = [
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:prime256v1',
+      '-nodes',
+      '-days',
+      '1',
+      '-subj',
+      '/CN=w',
+    ]
+    execFileSync('openssl', ['req', '-x509', ...curve, '-keyout', tls.keyFile, '-out', tls.certFile], {
+      stdio: 'ignore',
+    })
+    return tls
+  })
+  t.match(listenerOptions({ ...config, host: '::', tls: own! }), { tls: { cert: /BEGIN CERTIFICATE/ } })
+  const rubbish = file('rubbish', 'PEM')
+  for (const wrong of [
+    { ...own!, keyFile: other!.keyFile },
+    { ...own!, keyFile: rubbish },
+    { ...own!, certFile: rubbish },
+    { ...own!, certFile: join(folder, 'absent') },
+  ])
+    t.throws(() => listenerOptions({ ...config, tls: wrong }), { code: 'MONITOR_TLS', exitCode: 2 })
 })
 
 t.test('a token that can be guessed, or cannot be sent, is refused', async t => {
