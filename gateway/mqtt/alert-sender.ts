@@ -96,6 +96,17 @@ export function createAlertSender({ outbox, topicOf, clock, log }: AlertSenderOp
     await Promise.all(publications)
   }
 
+  /** Topics that have nothing more to come and are still retained. */
+  function clear({ connection }: Run): void {
+    for (const topic of outbox.toClear)
+      if (outbox.open.has(topic)) outbox.toClear.done(topic)
+      else
+        connection.publish({ topic, payload: '', qos: 1, retain: true }).then(
+          () => outbox.toClear.done(topic),
+          () => {}, // the connection broke: on the next one
+        )
+  }
+
   async function sendBacklog(on: Run): Promise<void> {
     const room = MAX_BACKLOG_IN_FLIGHT - on.inFlight
     if (on.backlogDone || room <= 0) return
@@ -116,6 +127,7 @@ export function createAlertSender({ outbox, topicOf, clock, log }: AlertSenderOp
     if (entries.length > 0) again = true
     else if (complete) {
       on.backlogDone = true
+      clear(on)
       on.caughtUp()
     }
   }
@@ -150,6 +162,7 @@ export function createAlertSender({ outbox, topicOf, clock, log }: AlertSenderOp
       pumping = false
     }
     if (outbox.depth.messages > 0) return
+    if (run?.backlogDone) clear(run)
     for (const settle of whenDrained) settle()
     whenDrained = []
   }

@@ -4,7 +4,7 @@ import { type BatchOperation, ClassicLevel } from 'classic-level'
 
 /**
  * The outbox on disk, a LevelDB: `m<seq> <kind> <bytes> <topic>` → alert message, `a<topic>` → the last message of each open alert,
- * `counters` → session and `seq`. One batch writes a message together with the counter that it was numbered from, so a crash
+ * `c:<topic>` → to be cleared at the broker, `counters` → session and `seq`. One batch writes a message together with the counter that it was numbered from, so a crash
  * leaves both or neither.
  */
 
@@ -41,6 +41,7 @@ const padded = (seq: number) => String(seq).padStart(SEQ_DIGITS, '0')
 export const entryKey = ({ seq, kind, bytes, topic }: Omit<StoreEntry, 'key'>): string =>
   `m${padded(seq)} ${kind} ${bytes} ${topic}`
 export const openAlertKey = (topic: string): string => `a${topic}`
+export const clearKey = (topic: string): string => `c:${topic}`
 
 export const countersEntry = (counters: Counters): StoreOperation => ({
   type: 'put',
@@ -56,7 +57,12 @@ function entryOf(key: string): StoreEntry {
 export interface OpenedLevel {
   readonly db: Level
   readonly counters: Counters | null
-  readonly found: { readonly messages: number; readonly bytes: number; readonly openAlerts: readonly string[] }
+  readonly found: {
+    readonly messages: number
+    readonly bytes: number
+    readonly openAlerts: readonly string[]
+    readonly topicsToClear: readonly string[]
+  }
   /** What LevelDB left out because it was damaged, in its own words; null: nothing. A record that a crash cut short is not damage. */
   readonly leftOut: string | null
 }
@@ -85,10 +91,11 @@ export async function openOutboxLevel(path: string): Promise<OpenedLevel> {
       bytes += entry.bytes
     }
     const openAlerts = await db.values({ gt: 'a', lt: 'a\u{10ffff}' }).all()
+    const toClear = await db.keys({ gt: clearKey(''), lt: clearKey('\u{10ffff}') }).all()
     return {
       db,
       counters: counters === undefined ? null : JSON.parse(counters),
-      found: { messages, bytes, openAlerts },
+      found: { messages, bytes, openAlerts, topicsToClear: toClear.map(key => key.slice(clearKey('').length)) },
       leftOut: leftOut(path),
     }
   } catch (error) {

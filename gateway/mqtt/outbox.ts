@@ -10,6 +10,7 @@ import { type EntryKind, entryKey, openAlertKey, type StoreEntry, type StoreOper
 import type { OutboxStore } from './outbox-store.js'
 import { createOverflowAlert } from './overflow-alert.js'
 import { takingTurns } from './taking-turns.js'
+import { createTopicsToClear, type TopicsToClear } from './topics-to-clear.js'
 
 /**
  * Where alert messages are numbered, written and kept until the broker has them. Bounded: when full it gives up `continue`
@@ -24,6 +25,7 @@ export interface Outbox {
   readonly dropped: number
   /** The last word on each open alert, by topic. */
   readonly open: ReadonlyMap<string, AlertTransition>
+  readonly toClear: TopicsToClear
   /** Alerts that an earlier run left open, for the engine to take up; not the outbox's own. */
   readonly unfinished: readonly AlertTransition[]
   /** Takes charge of it; never throws and never waits. */
@@ -80,6 +82,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
   const unfinished: AlertTransition[] = []
   const unwritten: AlertTransition[] = []
   const overflow = createOverflowAlert(clock, newId)
+  const toClear = createTopicsToClear(store.found.topicsToClear)
   /** Nothing is given up or removed while it is being read, nor the other way round. */
   const exclusively = takingTurns()
   let { messages, bytes } = store.found
@@ -107,7 +110,8 @@ export function createOutbox(options: OutboxOptions): Outbox {
   function add(transition: AlertTransition): void {
     if (unwritten.length >= MAX_UNWRITTEN) {
       const oldestContinue = unwritten.findIndex(({ phase }) => phase === 'continue')
-      unwritten.splice(Math.max(0, oldestContinue), 1)
+      const [given] = unwritten.splice(Math.max(0, oldestContinue), 1)
+      toClear.add(topicOf(given!))
       shed++
       dropped++
     }
@@ -166,6 +170,8 @@ export function createOutbox(options: OutboxOptions): Outbox {
         note(told)
       }
       operations.push(...evicted.map(({ key }) => ({ type: 'del', key }) as const))
+      for (const { topic } of evicted) toClear.add(topic)
+      operations.push(...toClear.changes())
       await store.write(operations, seq + count)
       seq += count
       inHand = []
@@ -229,6 +235,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
       return dropped
     },
     open,
+    toClear,
     unfinished,
     add,
     get written() {
