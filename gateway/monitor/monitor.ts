@@ -57,8 +57,13 @@ export interface Monitor {
 /** Throws a `MonitorError` when it must not listen as the configuration says. */
 export function createMonitor(parts: MonitorParts): Monitor {
   const { config, gateway, version, clock, log } = parts
-  const listener = listenerOptions(config)
-  const access = createAccess({ token: listener.token, secure: listener.tls !== null, monotonic: clock.monotonic })
+  /** Null: there is no page, so nothing that could be wrong with where it would be. */
+  const listener = config.enabled ? listenerOptions(config) : null
+  const access = createAccess({
+    token: listener?.token ?? null,
+    secure: (listener?.tls ?? null) !== null,
+    monotonic: clock.monotonic,
+  })
   const ward = new Ward<Viewer>()
   const board = createAlertBoard()
   let tasks: TasksMessage = { kind: 'tasks', tasks: [] }
@@ -133,7 +138,7 @@ export function createMonitor(parts: MonitorParts): Monitor {
       live.tellAll(tasks)
     },
     async start(routes) {
-      if (!config.enabled) return
+      if (listener === null) return
       live.start()
       const page = pageRoutes()
       const all = [...page, evidence, ...loginRoutes(access), ...routes]

@@ -9,7 +9,7 @@ import { WebSocket } from 'ws'
 import { hasChromium, openBrowser } from '../../../bench/monitor/open-page.js'
 import { Millis, UnixMillis } from '../../../ecg/units.js'
 import type { LiveMessage } from '../../../gateway/monitor/live/live-messages.js'
-import { createMonitor } from '../../../gateway/monitor/monitor.js'
+import { createMonitor, type MonitorParts } from '../../../gateway/monitor/monitor.js'
 import { tempFolder } from '../mqtt/temp-folder.js'
 
 /** The page off loopback as docs/monitor.md configures it: a token, and a certificate. */
@@ -35,8 +35,16 @@ async function start(t: Test) {
     ],
     { stdio: 'ignore' },
   )
-  const monitor = createMonitor({
-    config: { enabled: true, host: '0.0.0.0', port: 0, tokenFile, tls: { certFile, keyFile } },
+  const monitor = monitorFor({ enabled: true, host: '0.0.0.0', port: 0, tokenFile, tls: { certFile, keyFile } })
+  await monitor.start([])
+  t.teardown(monitor.stop)
+  t.equal(monitor.url!.protocol, 'https:')
+  return { url: new URL(`https://127.0.0.1:${monitor.url!.port}/`), ca: readFileSync(certFile), monitor }
+}
+
+const monitorFor = (config: MonitorParts['config']) =>
+  createMonitor({
+    config,
     gateway: 'ward-7',
     version: '1',
     clock: { utc: () => UnixMillis(Date.now()), monotonic: () => Millis(performance.now()) },
@@ -53,11 +61,16 @@ async function start(t: Test) {
       waitingFor: [],
     }),
   })
-  await monitor.start([])
-  t.teardown(monitor.stop)
-  t.equal(monitor.url!.protocol, 'https:')
-  return { url: new URL(`https://127.0.0.1:${monitor.url!.port}/`), ca: readFileSync(certFile), monitor }
-}
+
+t.test('a page that is switched off needs neither token nor certificate, wherever it would be', async t => {
+  const tls = { certFile: '/nowhere', keyFile: '/nowhere' }
+  for (const config of [{}, { tls }, { tokenFile: '/nowhere' }]) {
+    const monitor = monitorFor({ enabled: false, host: '0.0.0.0', port: 0, ...config })
+    await monitor.start([])
+    t.equal(monitor.url, null)
+    await monitor.stop()
+  }
+})
 
 t.test(
   'over TLS: the page and its live data with the token, nothing without it, nothing in the clear',
