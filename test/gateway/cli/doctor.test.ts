@@ -1,8 +1,16 @@
 import { execFile } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { loadConfig } from '../../../gateway/config/load-config.js'
 import type { Report } from '../../../gateway/doctor/check.js'
+import { modelCheck } from '../../../gateway/doctor/model-check.js'
+import { loadBundle } from '../../../models/bundle/load-bundle.js'
+import { generateSigningKey } from '../../../models/bundle/signing-key.js'
+import { SHIPPED_BUNDLE } from '../../../models/shipped-assets.js'
+import { openModelStore } from '../../../models/store/model-store.js'
 import { buildBundle } from '../../models/fixtures/build-bundle.js'
 import { runCli } from './run-cli.js'
 
@@ -27,6 +35,34 @@ t.test('doctor says what runs the model, and why everything else does not', asyn
     model.find(({ subject }) => subject === `onnx on ${elsewhere}`),
     { outcome: 'note', detail: /not here: it needs/ },
   )
+})
+
+t.test('doctor looks at the bundle that was installed, with the overlay that was made for it', async t => {
+  const folder = t.testdir()
+  const data = join(folder, 'data')
+  const { directory, trust } = buildBundle(folder)
+  const install = (source: string) =>
+    openModelStore(join(data, 'models'), [trust]).install(source, { prove: async () => {}, now: () => new Date() })
+  const { sha256: bundle } = await install(directory)
+  const key = join(folder, 'key.pem')
+  const { publicKey } = generateSigningKey(key)
+  writeFileSync(join(trust, 'site.pem'), readFileSync(publicKey))
+  const overlay = join(folder, 'overlay.json')
+  const about = { schema: 'urn:ecgclip:overlay:1', name: 'ward', disable: [], thresholds: {}, heads: [] }
+  const check = async (folder: string, bundle: string, key: string) => {
+    writeFileSync(overlay, JSON.stringify({ ...about, bundle }))
+    const signing = runCli('model', 'sign-overlay', overlay, '--key', key, '--bundle', folder, '--trust', trust)
+    t.equal(await signing.ended, 0, signing.err())
+    return modelCheck.run(loadConfig(undefined, { data, trust, overlay }))
+  }
+  const findings = await check(directory, bundle, key)
+  t.match(findings, [{ subject: 'tiny 1.0.0', outcome: 'ok' }])
+  t.notOk(findings.some(({ outcome }) => outcome === 'failed' || outcome === 'warning'))
+  const { sha256: other } = await loadBundle(SHIPPED_BUNDLE)
+  t.match(await check(SHIPPED_BUNDLE, other, key), [
+    { subject: 'tiny 1.0.0' },
+    { subject: 'overlay', outcome: 'warning' },
+  ])
 })
 
 t.test('the benchmark prints the same table, with a reason for every candidate that it did not run', async t => {
