@@ -42,14 +42,23 @@ export const brokerName = (url: URL): string => `${url.protocol}//${url.host}`
 
 /** Reads the files. Throws what `readFileSync` throws. */
 export function credentials(url: URL, options: BrokerOptions): Partial<IClientOptions> {
-  const { username = decodeURIComponent(url.username), passwordFile, caFile, certFile, keyFile } = options
-  const password = passwordFile === undefined ? decodeURIComponent(url.password) : firstLine(passwordFile)
+  const { username = decoded(url.username), passwordFile, caFile, certFile, keyFile } = options
+  const password = passwordFile === undefined ? decoded(url.password) : firstLine(passwordFile)
   return {
     ...(username !== '' && { username }),
     ...(password !== '' && { password }),
     ...(caFile !== undefined && { ca: readFileSync(caFile) }),
     ...(certFile !== undefined && { cert: readFileSync(certFile) }),
     ...(keyFile !== undefined && { key: readFileSync(keyFile) }),
+  }
+}
+
+/** A % that encodes nothing is itself. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
   }
 }
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Millis } from '../../../ecg/units.js'
 import { createBackOff } from '../../../gateway/mqtt/back-off.js'
-import { brokerName, brokerUrl } from '../../../gateway/mqtt/broker-options.js'
+import { brokerName, brokerUrl, credentials } from '../../../gateway/mqtt/broker-options.js'
 
 t.test('plaintext is for loopback, unless it is allowed', async t => {
   for (const url of ['mqtt://127.0.0.1', 'mqtt://127.1.2.3:1884', 'mqtt://localhost:1883', 'mqtt://[::1]:1883'])
@@ -23,6 +23,11 @@ t.test('what is no broker is refused, and its password not repeated', async t =>
     'u:secret@h:1',
   ]
   for (const url of secrets) t.throws(() => brokerUrl(url, true), { code: 'BROKER_URL', message: /^(?!.*secret)/ }, url)
+})
+
+t.test('name and password come from the URL as they were written there', async t => {
+  t.match(credentials(new URL('mqtts://ward%20a:50%25@host'), { url: '' }), { username: 'ward a', password: '50%' })
+  t.match(credentials(new URL('mqtts://ward:100%@host'), { url: '' }), { username: 'ward', password: '100%' })
 })
 
 t.test('the name in logs has no credentials', async t => {
