@@ -11,6 +11,12 @@ export interface Listening {
   stop(): Promise<void>
 }
 
+function remedyFor(code: string | undefined): string {
+  if (code === 'EADDRINUSE') return 'set monitor.port to a free one'
+  if (code === 'EACCES') return 'set monitor.port to 1024 or more, which need no privilege'
+  return 'set monitor.host to an address of this machine'
+}
+
 /** Listens as soon as it can. Resolves after the first attempt, whatever became of it. */
 export async function keepListening(parts: HttpServerParts): Promise<Listening> {
   const { listener, log } = parts
@@ -25,7 +31,7 @@ export async function keepListening(parts: HttpServerParts): Promise<Listening> 
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       const where = `${listener.host}:${listener.port}`
-      log.error({ code }, `the monitor page cannot be served at ${where} (${code}); set monitor.port to a free one`)
+      log.error({ code }, `the monitor page cannot be served at ${where} (${code}); ${remedyFor(code)}`)
       return false
     }
   }
