@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { copyFile, cp, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { dirname, join, relative } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { create } from 'tar'
 import type { Config } from '../config/config.js'
+import { BackupError } from './backup-error.js'
 import { type BackupManifest, CONFIG_FILE, MANIFEST_FILE, STATE_FOLDER } from './backup-manifest.js'
 
 export interface BackupParts {
@@ -21,6 +22,11 @@ export async function makeBackup(
   file: string,
   { config, configFile, version, now }: BackupParts,
 ): Promise<BackupManifest> {
+  if (!relative(resolve(config.data), resolve(file)).startsWith('..'))
+    throw new BackupError(
+      'BACKUP_IN_THE_WAY',
+      `${file} lies in the state folder that it is a copy of; write it elsewhere.`,
+    )
   const staging = await mkdtemp(join(dirname(file), '.ecgclip-backup-'))
   try {
     if (configFile !== undefined) await copyFile(configFile, join(staging, CONFIG_FILE))

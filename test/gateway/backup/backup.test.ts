@@ -77,6 +77,13 @@ t.test('neither undelivered alerts nor half a bundle nor a secret is in it, and 
   t.equal(statSync(file).mode & 0o077, 0)
 })
 
+t.test('a backup is not written into the folder that it copies', async t => {
+  const { configFile, data } = gateway(t)
+  const parts = { config: { ...loadConfig(configFile), data }, configFile, version: '0.1.0', now: new Date(0) }
+  for (const place of ['b.tar.gz', 'models/b.tar.gz'])
+    await t.rejects(makeBackup(join(data, place), parts), { code: 'BACKUP_IN_THE_WAY', message: /elsewhere/ })
+})
+
 t.test('a damaged or cut file restores nothing', async t => {
   const { file, make, target } = gateway(t)
   await make()
