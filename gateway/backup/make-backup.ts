@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { copyFile, cp, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
 import { create } from 'tar'
@@ -30,10 +31,13 @@ export async function makeBackup(
   const staging = await mkdtemp(join(dirname(file), '.ecgclip-backup-'))
   try {
     if (configFile !== undefined) await copyFile(configFile, join(staging, CONFIG_FILE))
-    await cp(config.data, join(staging, STATE_FOLDER), {
-      recursive: true,
-      filter: path => isKept(relative(config.data, path)),
-    }).catch(unlessAbsent)
+    if (existsSync(config.data))
+      await cp(config.data, join(staging, STATE_FOLDER), {
+        recursive: true,
+        filter: path => isKept(relative(config.data, path)),
+      }).catch(error => {
+        throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? changed(config.data, error) : error
+      })
     const paths = (await filesBelow(staging)).sort()
     const files = await Promise.all(paths.map(async path => ({ path, sha256: await sha256(join(staging, path)) })))
     const manifest: BackupManifest = {
@@ -75,6 +79,6 @@ export async function sha256(path: string): Promise<string> {
     .digest('hex')
 }
 
-function unlessAbsent(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'ENOENT') throw error
-}
+/** A bundle that no slot names any more is removed; what would have been copied after it is not there. */
+const changed = (data: string, cause: unknown) =>
+  new BackupError('BACKUP_UNREADABLE', `${data} changed while it was copied: make the backup again.`, cause)

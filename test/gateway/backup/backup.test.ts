@@ -1,5 +1,15 @@
-import { mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { ClassicLevel } from 'classic-level'
 import t, { type Test } from 'tap'
 import { list } from 'tar'
@@ -75,6 +85,21 @@ t.test('neither undelivered alerts nor half a bundle nor a secret is in it, and 
     'state/sequence.json',
   ])
   t.equal(statSync(file).mode & 0o077, 0)
+})
+
+t.test('a state that changes while it is copied gives no backup with a part of it', async t => {
+  const { folder, data, file, make } = gateway(t)
+  const bundle = join(data, 'models/bundles/0-old')
+  mkdirSync(bundle)
+  for (let n = 0; n < 2000; n++) writeFileSync(join(bundle, String(n)), '')
+  const made = make()
+  const copied = () =>
+    readdirSync(folder, { recursive: true }).filter(path => /^\.ecgclip-backup-.*0-old.\d/.test(String(path)))
+  while (copied().length === 0) await setImmediate()
+  rmSync(bundle, { recursive: true }) // as the store does with a bundle that no slot names
+  await t.rejects(made, { code: 'BACKUP_UNREADABLE', message: /again/ })
+  t.notOk(existsSync(file))
+  t.ok(await make())
 })
 
 t.test('a backup is not written into the folder that it copies', async t => {
