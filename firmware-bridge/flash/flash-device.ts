@@ -31,6 +31,8 @@ export const RESTART_WITHIN = Seconds(120)
 /** A server answers a reset first and does it then (Zephyr: after 250 ms). */
 const RESET_AFTER = 400
 const LOOK_AGAIN_AFTER = 500
+/** Of a reset that no image waits for, so that one more changes nothing. */
+const RESET_ATTEMPTS = 3
 const STREAMS_WITHIN = 10_000
 const HELLO_WITHIN = 1_500
 
@@ -60,9 +62,31 @@ export async function createFlashDevice(
     return came
   }
 
-  async function restart(hash?: Uint8Array, withinMs = RESTART_WITHIN): Promise<readonly DeviceImage[]> {
+  /** Whether it has answered; where it has not, either way may have been lost. */
+  async function askToReset(): Promise<boolean> {
+    try {
+      await commands.reset()
+      return true
+    } catch (error) {
+      unlessGone(error)
+      return false
+    }
+  }
+
+  async function waiting(): Promise<Uint8Array | undefined> {
+    try {
+      return (await commands.images()).find(({ pending }) => pending)?.hash
+    } catch (error) {
+      unlessGone(error)
+      return undefined
+    }
+  }
+
+  async function restart(asked?: Uint8Array, withinMs = RESTART_WITHIN): Promise<readonly DeviceImage[]> {
+    const hash = asked ?? (await waiting())
     const deadline = performance.now() + withinMs
-    await commands.reset().catch(unlessGone)
+    let heard = await askToReset()
+    for (let attempt = 1; !hash && !heard && attempt < RESET_ATTEMPTS; attempt++) heard = await askToReset()
     await sleep(RESET_AFTER)
     let why: unknown
     while (performance.now() < deadline) {
@@ -73,6 +97,7 @@ export async function createFlashDevice(
         const wanted = images.find(image => hash && image.hash && Buffer.compare(image.hash, hash) === 0)
         if (!hash || wanted?.active || !wanted?.pending) return images
         why = 'it has not reset itself yet'
+        heard ||= await askToReset()
       } catch (error) {
         unlessGone(error)
         if (client.closed) throw error

@@ -54,6 +54,7 @@ export interface SmpCommands {
   /** The image stays; without a hash the one that runs. */
   confirm(hash?: Uint8Array): Promise<readonly DeviceImage[]>
   erase(slot?: number): Promise<void>
+  /** One attempt: where only the answer was lost, a second reset would end the trial that the first one began. */
   reset(): Promise<void>
 }
 
@@ -103,7 +104,8 @@ export function createSmpCommands(client: SmpClient): SmpCommands {
       await image('to erase a slot', ImageCommand.Erase, { slot }, true, ERASE_WITHIN)
     },
     async reset() {
-      await os('a reset', OsCommand.Reset, {}, true)
+      const request = { what: 'a reset', group: SmpGroup.Os, command: OsCommand.Reset, fields: {}, write: true }
+      await client.ask(request, ANSWER_WITHIN)
     },
   }
 }

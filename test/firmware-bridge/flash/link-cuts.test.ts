@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { createRandom } from '../../../firmware-bridge/emulator/random.js'
-import { deliverImage } from '../../../firmware-bridge/flash/upgrade-device.js'
+import { deliverImage, upgradeDevice } from '../../../firmware-bridge/flash/upgrade-device.js'
 import { hear, NO_FLASH_BOARD, openBoard, POLICY, startFlashBoard } from './flash-board.js'
 import { inSlot, makeFlash, makeImage } from './image-maker.js'
 
@@ -18,8 +18,12 @@ interface Cable {
   readonly cuts: number
 }
 
-/** A cable to a device on TCP that can be cut, or lose bytes. */
-async function openCable(t: Test, device: string, keeps: () => boolean = () => true): Promise<Cable> {
+/** A cable to a device on TCP that can be cut, or lose bytes of either end. */
+async function openCable(
+  t: Test,
+  device: string,
+  keeps: (from: 'host' | 'device') => boolean = () => true,
+): Promise<Cable> {
   const [, host, port] = /^tcp:(.+):(\d+)$/.exec(device)!
   const sockets = new Set<Socket>()
   let left = Number.POSITIVE_INFINITY
@@ -33,9 +37,9 @@ async function openCable(t: Test, device: string, keeps: () => boolean = () => t
       sockets.add(socket)
       socket.on('error', () => {}).on('close', () => other.destroy())
     }
-    far.on('data', data => near.write(data.filter(keeps)))
+    far.on('data', data => near.write(data.filter(() => keeps('device'))))
     near.on('data', data => {
-      far.write(data.subarray(0, Math.min(left, data.length)).filter(keeps))
+      far.write(data.subarray(0, Math.min(left, data.length)).filter(() => keeps('host')))
       left -= data.length
       if (left > 0) return
       left = Number.POSITIVE_INFINITY
@@ -109,5 +113,25 @@ for (const options of [[], ['--console']]) {
     t.equal(result?.match, true)
     t.ok(lost >= 3, `${lost} bytes were lost`)
     t.ok(inSlot(flash, 1, file.bytes.length).equals(file.bytes))
+  })
+}
+
+for (const [losing, what] of [
+  ['device', 'a reset whose answer is lost is not asked for again, which would end the trial of the image'],
+  ['host', 'a reset that is lost is asked for again'],
+] as const) {
+  t.test(what, { skip }, async t => {
+    const folder = t.testdir()
+    const flash = makeFlash(folder, { version: '1.0.0' })
+    const { uri } = await startFlashBoard(t, flash, '--tcp', '0', '--console')
+    let until = 0
+    const cable = await openCable(t, uri, from => from !== losing || performance.now() > until)
+    const device = await openBoard(t, `${cable.uri}?driver=smp`)
+    const file = makeImage(folder, { version: '1.1.0' })
+    const heard = hear()
+    const phase = (now: string) => {
+      if (now === 'reset') until = performance.now() + 1000
+    }
+    t.match(await upgradeDevice(device, file, POLICY, { ...heard, phase }), { from: '1.0.0', changed: true })
   })
 }
