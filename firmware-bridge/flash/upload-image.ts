@@ -18,6 +18,7 @@ const LONGEST_WITHIN = Seconds(20)
 /** How fast a slow answer is forgotten, with each one that follows. */
 const FORGET = 0.9
 const MOST_SILENCES = 8
+const MOST_STALLS = 8
 const MOST_RESTARTS = 8
 /** A carrier that went away is opened again for so long. */
 const REOPEN_WITHIN = Seconds(60)
@@ -127,6 +128,7 @@ export async function uploadImage(client: SmpClient, file: Uint8Array, options: 
       if (restartsSeen > MOST_RESTARTS) throw givenUp('forgets again and again what it was sent')
     }
     if (window.silences > MOST_SILENCES) throw givenUp('does not answer any more')
+    if (window.stalls > MOST_STALLS) throw givenUp('answers, but takes no more of the image')
   }
   if (match === false) {
     throw new FlashError(

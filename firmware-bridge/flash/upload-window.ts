@@ -21,7 +21,9 @@ export interface UploadWindow {
   readonly done: boolean
   /** Silences, one after the other, without any progress. */
   readonly silences: number
-  /** Times that the server forgot what it had. */
+  /** Answers, one after the other, that told of no progress although all before them had arrived. */
+  readonly stalls: number
+  /** Times that the server forgot what it had, or claimed more than there is. */
   readonly restarts: number
   readonly resent: number
 }
@@ -51,6 +53,7 @@ export function createUploadWindow(length: number, limits: UploadLimits): Upload
   let allowed = 1
   let shorter = 1
   let silences = 0
+  let stalls = 0
   let restarts = 0
   let resent = 0
   let farthest = 0
@@ -84,8 +87,11 @@ export function createUploadWindow(length: number, limits: UploadLimits): Upload
     if (!part) return
     const stale = part.epoch !== epoch
     if (stale && told <= offset) return
-    if (told > offset) silences = 0
-    if (told > length) return again(0)
+    if (told > length) {
+      restarts++
+      return again(0)
+    }
+    if (told > offset) silences = stalls = 0
     if (part.first && !stale) {
       opening = false
       offset = sent = told
@@ -100,6 +106,7 @@ export function createUploadWindow(length: number, limits: UploadLimits): Upload
       restarts++
       return again(told)
     }
+    if (told === part.offset) stalls++
     offset = told
     sent = Math.max(sent, told)
     if (!lost) {
@@ -125,7 +132,7 @@ export function createUploadWindow(length: number, limits: UploadLimits): Upload
     underWay.clear()
     again(0)
     allowed = 1
-    silences = 0
+    silences = stalls = 0
   }
 
   return {
@@ -141,6 +148,9 @@ export function createUploadWindow(length: number, limits: UploadLimits): Upload
     },
     get silences() {
       return silences
+    },
+    get stalls() {
+      return stalls
     },
     get restarts() {
       return restarts

@@ -72,6 +72,22 @@ t.test('a server that has forgotten everything gets a first part again, and it i
   t.equal(window.restarts, 1)
 })
 
+/** Parts that are sent to a server that answers each of them with `told`, until the window gives a reason to give up. */
+function sentTo(told: number): number {
+  const window = createUploadWindow(10_000, LIMITS)
+  window.answered(nextOf(window).ticket, 60)
+  for (let parts = 1; parts < 1000; parts++) {
+    window.answered(nextOf(window).ticket, told)
+    if (window.restarts > 8 || window.stalls > 8) return parts
+  }
+  return Number.POSITIVE_INFINITY
+}
+
+t.test('a server that answers, yet gets no further, is not sent the same for ever', async t => {
+  t.ok(sentTo(60) < 12, 'it stays where it is')
+  t.ok(sentTo(10_001) < 12, 'it claims more than there is')
+})
+
 /** A server as Zephyr's: takes the next part, ignores any other, and tells in any case how far it is. */
 function runAgainst(length: number, loss: number, seed: number) {
   const random = createRandom(seed)
