@@ -5,7 +5,7 @@ import { monotonicFactory } from 'ulid'
 import { Millis, Seconds, UnixMillis } from '../ecg/units.js'
 import { openDevice } from '../firmware-bridge/devices/open-device.js'
 import { monotonicNow } from '../firmware-bridge/transport/monotonic-now.js'
-import { type Bundle, loadBundle } from '../models/bundle/load-bundle.js'
+import { type Bundle, verifyBundle } from '../models/bundle/load-bundle.js'
 import type { Manifest, Task } from '../models/bundle/manifest.js'
 import { overlaid } from '../models/overlay/overlaid.js'
 import { OverlayError } from '../models/overlay/overlay-error.js'
@@ -97,11 +97,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     }),
   })
   const trust = config.trust === undefined ? [] : [config.trust]
-  const overlay = await overlaid(config.overlay, trust)
   const store = openModelStore(join(config.data, 'models'), trust)
+  const overlay = await overlaid(config.overlay, store.keys.configured)
   const models = await startModelService({
     store,
-    fixed: config.bundle === undefined ? undefined : overlay(await loadBundle(config.bundle, trust)),
+    fixed:
+      config.bundle === undefined
+        ? undefined
+        : overlay(await verifyBundle(config.bundle, await store.keys.configured())),
     overlaid: bundle => overlayIfMeant(overlay, bundle, log),
     // Before anything is exchanged: the rules are the last to follow a bundle, and then it is too late.
     check: ({ manifest }) => void findingRules(manifest.tasks, current.alerts.tasks),

@@ -2,9 +2,10 @@ import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Seconds } from '../ecg/units.js'
 import { readRecording } from '../firmware-bridge/recording/read-recording.js'
-import { type Bundle, loadBundle } from '../models/bundle/load-bundle.js'
+import { type Bundle, verifyBundle } from '../models/bundle/load-bundle.js'
+import { readTrustedKeys } from '../models/bundle/trusted-keys.js'
 import { overlaid } from '../models/overlay/overlaid.js'
-import { SHIPPED_BUNDLE } from '../models/shipped-assets.js'
+import { SHIPPED_BUNDLE, SHIPPED_TRUST } from '../models/shipped-assets.js'
 import { mapAssess } from './inference/map-assess.js'
 import { publishedProbabilities } from './inference/published-probabilities.js'
 import { type BundleEngine, startEngine } from './inference/start-engine.js'
@@ -27,9 +28,9 @@ export interface ModelChoice {
 }
 
 export async function openOfflineModel(choice: ModelChoice): Promise<OfflineModel> {
-  const trust = choice.trust === undefined ? [] : [choice.trust]
-  const overlay = await overlaid(choice.overlay, trust)
-  const bundle = overlay(await loadBundle(choice.bundle ?? SHIPPED_BUNDLE, trust))
+  const trusted = await readTrustedKeys([SHIPPED_TRUST, ...(choice.trust === undefined ? [] : [choice.trust])])
+  const overlay = await overlaid(choice.overlay, async () => trusted)
+  const bundle = overlay(await verifyBundle(choice.bundle ?? SHIPPED_BUNDLE, trusted))
   const engine = await startEngine(bundle, { ...choice, cache: cacheFolder() })
   return { bundle, engine, close: () => engine.close() }
 }

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
-import { type Bundle, loadBundle } from '../../models/bundle/load-bundle.js'
+import { type Bundle, loadBundle, verifyBundle } from '../../models/bundle/load-bundle.js'
 import { overlaid } from '../../models/overlay/overlaid.js'
 import { OverlayError } from '../../models/overlay/overlay-error.js'
 import { SHIPPED_BUNDLE } from '../../models/shipped-assets.js'
-import { openModelStore } from '../../models/store/model-store.js'
+import { type ModelStore, openModelStore } from '../../models/store/model-store.js'
 import { startOrder } from '../../models/store/store-transitions.js'
 import type { Config } from '../config/config.js'
 import type { Candidate } from '../inference/candidate.js'
@@ -12,25 +12,23 @@ import { EngineStartError } from '../inference/inference-error.js'
 import { startEngine } from '../inference/start-engine.js'
 import type { Check, Finding } from './check.js'
 
-/** The bundle, every way to run it, what of that was chosen, and why the rest was not. */
+/** The bundle that a gateway would run, every way to run it, what of that was chosen, and why the rest was not. */
 export const modelCheck: Check = {
   name: 'model',
   async run(config) {
-    const { bundle, findings } = await bundleOf(config)
+    const { bundle, warnings } = await bundleOf(config)
     const { name, version } = bundle.manifest
-    const signed = [
-      { subject: `${name} ${version}`, outcome: 'ok', detail: `signed with key ${bundle.key}` } as const,
-      ...findings,
-    ]
+    const signed: Finding = { subject: `${name} ${version}`, outcome: 'ok', detail: `signed with key ${bundle.key}` }
+    const first = [signed, ...warnings.map((detail): Finding => ({ subject: 'store', outcome: 'warning', detail }))]
     try {
       const engine = await startEngine(bundle, config.inference)
       await engine.close()
-      return [...signed, ...engine.candidates.map(asFinding), ...providersNotTried(engine.candidates).map(notTried)]
+      return [...first, ...engine.candidates.map(asFinding), ...providersNotTried(engine.candidates).map(notTried)]
     } catch (error) {
       if (!(error instanceof EngineStartError)) throw error
       const failed: Finding = { subject: 'inference', outcome: 'failed', detail: error.message }
       return [
-        ...signed,
+        ...first,
         failed,
         ...error.candidates.map(asFinding),
         ...providersNotTried(error.candidates).map(notTried),
@@ -39,34 +37,31 @@ export const modelCheck: Check = {
   },
 }
 
-/** The one that the gateway would start with: the one that is named, or the best of the store, or the shipped one. */
-async function bundleOf({
-  bundle: named,
-  data,
-  trust,
-  overlay,
-}: Config): Promise<{ bundle: Bundle; findings: Finding[] }> {
-  const keys = trust === undefined ? [] : [trust]
-  const overlaidBy = await overlaid(overlay, keys)
-  if (named !== undefined) return { bundle: overlaidBy(await loadBundle(named, keys)), findings: [] }
-  const store = openModelStore(join(data, 'models'), keys)
-  const findings: Finding[] = []
-  let bundle: Bundle | null = null
-  for (const slot of startOrder(store.state())) {
-    const remedy = 'install it again'
-    bundle ??= await store.bundleIn(slot).catch(({ message }: Error) => {
-      findings.push({ subject: `slot ${slot}`, outcome: 'warning', detail: message, remedy })
-      return null
-    })
-  }
-  bundle ??= await loadBundle(SHIPPED_BUNDLE)
+/** What the configuration names, otherwise the best of the store that is whole, otherwise the shipped one; `warnings`: why none better. */
+async function bundleOf({ bundle: folder, trust, overlay: file, data }: Config) {
+  const store = openModelStore(join(data, 'models'), trust === undefined ? [] : [trust])
+  const overlay = await overlaid(file, store.keys.configured)
+  const warnings: string[] = []
+  if (folder !== undefined)
+    return { bundle: overlay(await verifyBundle(folder, await store.keys.configured())), warnings }
+  const found = await installed(store, warnings)
   try {
-    return { bundle: overlaidBy(bundle), findings }
+    return { bundle: overlay(found), warnings }
   } catch (error) {
     if (!(error instanceof OverlayError && error.code === 'OVERLAY_FOR_ANOTHER_BUNDLE')) throw error
-    const detail = `the bundle runs without it: ${error.message}`
-    return { bundle, findings: [...findings, { subject: 'overlay', outcome: 'warning', detail }] }
+    return { bundle: found, warnings: [...warnings, error.message] }
   }
+}
+
+async function installed(store: ModelStore, warnings: string[]): Promise<Bundle> {
+  for (const slot of startOrder(store.state())) {
+    try {
+      return await store.bundleIn(slot)
+    } catch (error) {
+      warnings.push((error as Error).message)
+    }
+  }
+  return loadBundle(SHIPPED_BUNDLE)
 }
 
 function asFinding({ variant, provider, outcome, medianMs, reason }: Candidate): Finding {

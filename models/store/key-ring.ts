@@ -21,6 +21,8 @@ export interface KeyRing {
   readonly revokedFile: string
   /** Keys whose bundles may be installed and run from a slot. */
   trusted(): Promise<TrustedKeys>
+  /** Keys by which what the configuration names is taken, a bundle or an overlay: the shipped ones and those of its folders. */
+  configured(): Promise<TrustedKeys>
   list(): Promise<KnownKey[]>
   /** Trusts the public key in the file, from now on. Returns its id. */
   trust(file: string): string
@@ -48,13 +50,15 @@ export function openKeyRing(folder: string, trust: readonly string[]): KeyRing {
     }
   }
   const sites = () => readTrustedKeys([...(existsSync(folder) ? [folder] : []), ...trust])
+  const unrevoked = (keys: TrustedKeys): TrustedKeys => {
+    const never = revoked()
+    return new Map([...keys].filter(([id]) => !never.includes(id)))
+  }
 
   const ring: KeyRing = {
     revokedFile,
-    async trusted() {
-      const never = revoked()
-      return new Map([...(await sites())].filter(([id]) => !never.includes(id)))
-    },
+    trusted: async () => unrevoked(await sites()),
+    configured: async () => unrevoked(await readTrustedKeys([SHIPPED_TRUST, ...trust])),
     async list() {
       const never = revoked()
       const keys = [...(await sites()).keys()]
