@@ -16,10 +16,10 @@ import type { Check, Finding } from './check.js'
 export const modelCheck: Check = {
   name: 'model',
   async run(config) {
-    const { bundle, warnings } = await bundleOf(config)
+    const { bundle, findings } = await bundleOf(config)
     const { name, version } = bundle.manifest
     const signed: Finding = { subject: `${name} ${version}`, outcome: 'ok', detail: `signed with key ${bundle.key}` }
-    const first = [signed, ...warnings.map((detail): Finding => ({ subject: 'store', outcome: 'warning', detail }))]
+    const first = [signed, ...findings]
     try {
       const engine = await startEngine(bundle, config.inference)
       await engine.close()
@@ -37,28 +37,39 @@ export const modelCheck: Check = {
   },
 }
 
-/** What the configuration names, otherwise the best of the store that is whole, otherwise the shipped one; `warnings`: why none better. */
-async function bundleOf({ bundle: folder, trust, overlay: file, data }: Config) {
+/** What the configuration names, otherwise the best of the store that is whole, otherwise the shipped one; and why none better. */
+async function bundleOf({
+  bundle: folder,
+  trust,
+  overlay: file,
+  data,
+}: Config): Promise<{ bundle: Bundle; findings: Finding[] }> {
   const store = openModelStore(join(data, 'models'), trust === undefined ? [] : [trust])
   const overlay = await overlaid(file, store.keys.configured)
-  const warnings: string[] = []
+  const findings: Finding[] = []
   if (folder !== undefined)
-    return { bundle: overlay(await verifyBundle(folder, await store.keys.configured())), warnings }
-  const found = await installed(store, warnings)
+    return { bundle: overlay(await verifyBundle(folder, await store.keys.configured())), findings }
+  const found = await installed(store, findings)
   try {
-    return { bundle: overlay(found), warnings }
+    return { bundle: overlay(found), findings }
   } catch (error) {
     if (!(error instanceof OverlayError && error.code === 'OVERLAY_FOR_ANOTHER_BUNDLE')) throw error
-    return { bundle: found, warnings: [...warnings, error.message] }
+    const detail = `the bundle runs without it: ${error.message}`
+    return { bundle: found, findings: [...findings, { subject: 'overlay', outcome: 'warning', detail }] }
   }
 }
 
-async function installed(store: ModelStore, warnings: string[]): Promise<Bundle> {
+async function installed(store: ModelStore, findings: Finding[]): Promise<Bundle> {
   for (const slot of startOrder(store.state())) {
     try {
       return await store.bundleIn(slot)
     } catch (error) {
-      warnings.push((error as Error).message)
+      findings.push({
+        subject: 'store',
+        outcome: 'warning',
+        detail: (error as Error).message,
+        remedy: 'install it again',
+      })
     }
   }
   return loadBundle(SHIPPED_BUNDLE)

@@ -65,6 +65,26 @@ t.test('doctor looks at the bundle that was installed, with the overlay that was
   ])
 })
 
+t.test('doctor looks at the installed bundle, and says why the gateway would not run it', async t => {
+  const folder = t.testdir()
+  const { directory, trust } = buildBundle(folder)
+  const config = join(folder, 'gateway.yaml')
+  writeFileSync(config, JSON.stringify({ version: 1, data: join(folder, 'data'), trust }))
+  const doctor = async () => {
+    const cli = runCli('doctor', '--json', '-c', config)
+    await cli.ended
+    return modelOf(JSON.parse(cli.out()) as Report)
+  }
+  const store = openModelStore(join(folder, 'data', 'models'), [trust])
+  const { paths } = await store.install(directory, { prove: async () => {}, now: () => new Date() })
+  t.match(await doctor(), [{ subject: 'tiny 1.0.0', outcome: 'ok' }])
+  writeFileSync(paths['fp32.onnx']!, 'rot')
+  t.match(await doctor(), [
+    { subject: /^reference/, outcome: 'ok' },
+    { subject: 'store', outcome: 'warning', detail: /fp32\.onnx was changed after signing/ },
+  ])
+})
+
 t.test('the benchmark prints the same table, with a reason for every candidate that it did not run', async t => {
   const { directory, trust } = buildBundle(t.testdir(), { files: { 'int8.onnx': Buffer.from('not a model') } })
   const program = fileURLToPath(new URL('../../../bench/candidates.js', import.meta.url))
