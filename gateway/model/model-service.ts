@@ -4,7 +4,15 @@ import { type Bundle, loadBundle } from '../../models/bundle/load-bundle.js'
 import { SHIPPED_BUNDLE } from '../../models/shipped-assets.js'
 import type { BundleSource, InstallSteps, ModelStore } from '../../models/store/model-store.js'
 import type { StoreState } from '../../models/store/store-state.js'
-import { confirmed, returned, rolledBack, started, startOrder, stopped } from '../../models/store/store-transitions.js'
+import {
+  confirmed,
+  returned,
+  rolledBack,
+  sameBundle,
+  started,
+  startOrder,
+  stopped,
+} from '../../models/store/store-transitions.js'
 import { createEngineSlot, type EngineSlot } from '../inference/engine-slot.js'
 import type { BundleEngine } from '../inference/start-engine.js'
 import type { Log } from '../mqtt/log.js'
@@ -102,7 +110,9 @@ export async function startModelService(options: ModelServiceOptions): Promise<M
     if (changes || faults.length > 0) fault = faults[0] ?? null
     if (!changes && onTrial === (trial !== null)) return
     const left = [before, trial?.proven ?? null]
-    trial = onTrial ? trialOf(state, changes && interchangeable(before.bundle, next.bundle) ? before : null) : null
+    const proven = trial === null ? before : trial.proven // one on trial vouches for nothing
+    const standsBy = changes && proven !== null && proven.engine !== next.engine
+    trial = onTrial ? trialOf(state, standsBy && interchangeable(proven.bundle, next.bundle) ? proven : null) : null
     if (changes) takesOver(next.bundle)
     running = next
     const drained = slot.replace(serving(next), 'keep')
@@ -121,17 +131,23 @@ export async function startModelService(options: ModelServiceOptions): Promise<M
     if (trial === null) return model.engine
     const { period, proven } = trial
     const { monotonic } = options
-    const decided = (verdict: Verdict) => void inTurn(() => decide(model, verdict)).catch(told)
+    const decided = (verdict: Verdict) =>
+      inTurn(() => decide(model, verdict)).then(
+        () => true,
+        (error: Error) => {
+          told(error)
+          return false
+        },
+      )
     return createTrialEngine({ candidate: model.engine, proven: proven?.engine ?? null, period, monotonic, decided })
   }
 
-  async function decide({ bundle, slot }: RunningModel, verdict: Verdict): Promise<void> {
-    const { name, version } = bundle.manifest
+  async function decide(model: RunningModel, verdict: Verdict): Promise<void> {
+    const { name, version } = model.bundle.manifest
     if (verdict.passed) log.info({ bundle: name, version }, 'the bundle on trial has proved itself')
     else log.error({ bundle: name, version, reason: verdict.fault }, 'the bundle on trial has failed, and is given up')
     await store.update(state => {
-      const about = slot !== null && state.trial !== null && state.active === slot && state.slots[slot]
-      if (!about || about.sha256 !== bundle.sha256 || about.key !== bundle.key) return state
+      if (!isTrialOf(state, model)) return state
       return verdict.passed ? confirmed(state) : returned(state, verdict.fault)
     })
     await reconcile(verdict.passed ? null : `${name} ${version} was given up: ${verdict.fault}`)
@@ -200,12 +216,17 @@ export async function startModelService(options: ModelServiceOptions): Promise<M
       await inTurn(async () => {
         if (trial !== null) {
           const { windows } = trial.period
-          await store.update(state => stopped(state, windows)).catch(told)
+          await store.update(state => (isTrialOf(state, running!) ? stopped(state, windows) : state)).catch(told)
         }
         await slot.close()
       })
     },
   }
+}
+
+/** The store may know of a change that has not got here yet. */
+function isTrialOf({ trial, active, slots }: StoreState, { bundle, slot }: RunningModel): boolean {
+  return trial !== null && slot !== null && active === slot && sameBundle(slots[slot], bundle)
 }
 
 function isOnTrial(now: StoreState, then: StoreState): boolean {

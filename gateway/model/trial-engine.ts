@@ -14,31 +14,32 @@ export interface TrialParts {
   readonly period: TrialPeriod
   /** Host clock, ms. */
   monotonic(): Millis
-  /** Called once, when the trial is decided. */
-  decided(verdict: Verdict): void
+  /** Called when the trial is decided, and again with a later window where that was in vain: false. */
+  decided(verdict: Verdict): Promise<boolean>
 }
 
 /** An engine on trial. A window that it fails is answered by the proven one, so that a bad bundle costs no window. */
 export function createTrialEngine(parts: TrialParts): BundleEngine {
   const { candidate, proven, period } = parts
   let open = true
+  let closed = false
 
-  function decide(verdict: Verdict | null): void {
+  async function decide(verdict: Verdict | null): Promise<void> {
     if (verdict === null || !open) return
     open = false
-    parts.decided(verdict)
+    open = !(await parts.decided(verdict)) && !closed
   }
 
   async function assess(signal: Float32Array, order?: Order): Promise<Inference> {
     const asked = parts.monotonic()
     try {
       const inference = await candidate.assess(signal, order)
-      if (candidate.fallback !== null) decide({ passed: false, fault: candidate.fallback })
-      decide(period.answered(Millis(parts.monotonic() - asked)))
+      if (candidate.fallback !== null) void decide({ passed: false, fault: candidate.fallback })
+      void decide(period.answered(Millis(parts.monotonic() - asked)))
       return inference
     } catch (error) {
       if (!(error instanceof InferenceError) || !FAULTS.includes(error.code)) throw error
-      decide({ passed: false, fault: `a window failed: ${error.message}` })
+      void decide({ passed: false, fault: `a window failed: ${error.message}` })
       if (proven === null) throw error
       return proven.assess(signal, order)
     }
@@ -61,6 +62,7 @@ export function createTrialEngine(parts: TrialParts): BundleEngine {
     },
     workers: candidate.workers,
     async close() {
+      closed = true
       open = false
       await Promise.all([candidate.close(), proven?.close()])
     },
