@@ -3,6 +3,7 @@ import { type Millis, Seconds } from '../../ecg/units.js'
 import { type Bundle, loadBundle } from '../../models/bundle/load-bundle.js'
 import { SHIPPED_BUNDLE } from '../../models/shipped-assets.js'
 import type { BundleSource, InstallSteps, ModelStore } from '../../models/store/model-store.js'
+import { StoreError } from '../../models/store/store-error.js'
 import type { StoreState } from '../../models/store/store-state.js'
 import {
   confirmed,
@@ -158,18 +159,28 @@ export async function startModelService(options: ModelServiceOptions): Promise<M
     log.info({ bundle: name, version, slot: from ?? 'shipped', model: engine.model, onTrial: trial !== null }, what)
   }
 
+  async function startFromStore(): Promise<RunningModel> {
+    if (store.state().trial !== null) await store.update(started)
+    const faults: string[] = []
+    const first = await choose(faults)
+    fault = faults[0] ?? null
+    const state = store.state()
+    if (state.trial !== null && state.active === first.slot) trial = trialOf(state, null)
+    return first
+  }
+
   const told = (error: Error) => log.error({ error }, 'the bundle could not be exchanged')
   const changed = () => void inTurn(() => reconcile(null)).catch(told)
   const watched = [store.stateFile, store.keys.revokedFile]
 
   if (fixed !== undefined) running = { slot: null, bundle: fixed, engine: await options.startEngine(fixed) }
   else {
-    if (store.state().trial !== null) await store.update(started)
-    const faults: string[] = []
-    running = await choose(faults)
-    fault = faults[0] ?? null
-    const state = store.state()
-    if (state.trial !== null && state.active === running.slot) trial = trialOf(state, null)
+    running = await startFromStore().catch(async error => {
+      if (!(error instanceof StoreError)) throw error
+      log.error({ reason: error.message }, 'the model store cannot be used')
+      fault = error.message
+      return modelOf(await loadBundle(SHIPPED_BUNDLE), null)
+    })
     for (const file of watched) watchFile(file, { interval: WATCH_EVERY, persistent: false }, changed)
   }
   const slot = createEngineSlot(serving(running))

@@ -1,10 +1,11 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { syncFolder, writeDurably } from '../../ecg/write-durably.js'
 import { keyId, readTrustedKeys, type TrustedKeys } from '../bundle/trusted-keys.js'
 import { SHIPPED_TRUST } from '../shipped-assets.js'
+import { isThere, readIfThere } from './read-if-there.js'
 import { StoreError } from './store-error.js'
 
 /** A key and where it comes from. */
@@ -38,18 +39,19 @@ const RevokedSchema = z.strictObject({ revoked: z.array(z.string()) })
 export function openKeyRing(folder: string, trust: readonly string[]): KeyRing {
   const revokedFile = join(folder, 'revoked.json')
   const revoked = (): string[] => {
-    if (!existsSync(revokedFile)) return []
+    const text = readIfThere(revokedFile)
+    if (text === undefined) return []
     try {
-      return RevokedSchema.parse(JSON.parse(readFileSync(revokedFile, 'utf8'))).revoked
+      return RevokedSchema.parse(JSON.parse(text)).revoked
     } catch (cause) {
       throw new StoreError(
         'STORE_UNUSABLE',
-        `${revokedFile} cannot be read, so that no key can be trusted; write it again: {"revoked": ["<key id>"]}`,
+        `${revokedFile} is damaged, so that no key can be trusted; write it again: {"revoked": ["<key id>"]}`,
         { cause },
       )
     }
   }
-  const sites = () => readTrustedKeys([...(existsSync(folder) ? [folder] : []), ...trust])
+  const sites = async () => readTrustedKeys([...(isThere(folder) ? [folder] : []), ...trust])
   const unrevoked = (keys: TrustedKeys): TrustedKeys => {
     const never = revoked()
     return new Map([...keys].filter(([id]) => !never.includes(id)))

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Seconds } from '../../ecg/units.js'
 import { syncFolder, writeDurably } from '../../ecg/write-durably.js'
@@ -9,6 +9,7 @@ import { readTrustedKeys, type TrustedKeys } from '../bundle/trusted-keys.js'
 import { SHIPPED_BUNDLE, SHIPPED_TRUST } from '../shipped-assets.js'
 import { withLock } from './file-lock.js'
 import { type KeyRing, openKeyRing } from './key-ring.js'
+import { AS_ITS_USER, readIfThere } from './read-if-there.js'
 import { StoreError } from './store-error.js'
 import { EMPTY_STORE, type Installed, type Slot, type StoreState, StoreStateSchema } from './store-state.js'
 import { checkCounter, installed, sameBundle } from './store-transitions.js'
@@ -26,7 +27,7 @@ export interface ModelStore {
   /** Changes whenever the state does; for whoever watches. */
   readonly stateFile: string
   readonly keys: KeyRing
-  /** Never throws for what it finds on disk: a state that cannot be read is moved aside, and the store is empty. */
+  /** A state that is not whole is moved aside, and the store is empty. Throws where it may not, or cannot, be read. */
   state(): StoreState
   /** Replaces the state by what `change` makes of it, unless that throws. */
   update(change: (state: StoreState) => StoreState): Promise<StoreState>
@@ -64,9 +65,10 @@ export function openModelStore(folder: string, trust: readonly string[] = []): M
   const placeOf = ({ sha256, key }: Pick<Installed, 'sha256' | 'key'>) => join(bundles, `${sha256}.${key}`)
 
   function state(): StoreState {
-    if (!existsSync(stateFile)) return EMPTY_STORE
+    const text = readIfThere(stateFile)
+    if (text === undefined) return EMPTY_STORE
     try {
-      return StoreStateSchema.parse(JSON.parse(readFileSync(stateFile, 'utf8')))
+      return StoreStateSchema.parse(JSON.parse(text))
     } catch {
       renameSync(stateFile, `${stateFile}.damaged`)
       return EMPTY_STORE
@@ -81,7 +83,18 @@ export function openModelStore(folder: string, trust: readonly string[] = []): M
       const after = change(before)
       if (after !== before) writeDurably(stateFile, `${JSON.stringify(after, null, 2)}\n`)
       return after
-    })
+    }).catch(refused)
+  }
+
+  /** What the system did not let it write, as people are told. */
+  function refused(cause: NodeJS.ErrnoException): never {
+    if (cause.code === 'ENOSPC')
+      throw new StoreError('STORE_FULL', `The disk under ${folder} is full; free some space, then try again`, { cause })
+    if (['EACCES', 'EPERM', 'EROFS'].includes(cause.code ?? ''))
+      throw new StoreError('STORE_UNUSABLE', `${folder} cannot be written (${cause.message}); ${AS_ITS_USER}`, {
+        cause,
+      })
+    throw cause
   }
 
   /** Keys that count here, and with them the shipped one, which counts for the shipped bundle alone: see `checkKey`. */
@@ -108,15 +121,10 @@ export function openModelStore(folder: string, trust: readonly string[] = []): M
       clear(incoming)
       try {
         return await installAlone(source, steps)
-      } catch (cause) {
-        if ((cause as NodeJS.ErrnoException).code !== 'ENOSPC') throw cause
-        throw new StoreError('STORE_FULL', `The disk under ${folder} is full; free some space, then try again`, {
-          cause,
-        })
       } finally {
         clear(incoming)
       }
-    })
+    }).catch(refused)
   }
 
   async function installAlone(

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -220,6 +220,23 @@ t.test(
     writeFileSync((await store.bundleIn('a')).paths['heads.bin']!, 'rot')
     const second = await serve()
     t.equal(second.service.bundle.directory, SHIPPED_BUNDLE)
+  },
+)
+
+t.test(
+  'a gateway whose store cannot be read runs the shipped bundle, says why, and leaves the store as it is',
+  async t => {
+    const { store, serve } = await stage(t)
+    const state = `${store.stateFile}.kept`
+    renameSync(store.stateFile, state)
+    mkdirSync(store.stateFile)
+    const { service, stop } = await serve()
+    t.equal(service.bundle.directory, SHIPPED_BUNDLE)
+    t.match(service.fault, /state\.json cannot be read/)
+    await stop()
+    rmdirSync(store.stateFile)
+    renameSync(state, store.stateFile)
+    t.equal((await serve()).version(), '1.0.0')
   },
 )
 

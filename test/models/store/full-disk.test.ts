@@ -7,6 +7,7 @@ import t from 'tap'
 import { loadBundle } from '../../../models/bundle/load-bundle.js'
 import { packBundle } from '../../../models/bundle/pack-bundle.js'
 import { type InstallSteps, openModelStore } from '../../../models/store/model-store.js'
+import { rolledBack } from '../../../models/store/store-transitions.js'
 import { buildBundle } from '../fixtures/build-bundle.js'
 
 // A real disk that is full: a tmpfs, which only root may mount.
@@ -66,4 +67,7 @@ t.test('a disk that fills up in any phase leaves the bundle before in use, and s
     t.same(readdirSync(join(store.folder, 'incoming')), [])
   }
   t.equal((await store.install(second, steps)).manifest.version, '2.0.0', 'with room it succeeds')
+  fill()
+  await t.rejects(store.update(rolledBack), { code: 'STORE_FULL', message: /is full; free some space/ })
+  t.equal(store.state().slots[store.state().active!]?.version, '2.0.0')
 })
