@@ -9,8 +9,16 @@ const USAGE_ERROR = 2
 
 const program = await createProgram(process.argv.slice(2))
 
-// A reader that goes away (`ecgclip assess … | head`) is the reader's business, not an error.
-process.stdout.on('error', error => process.exit((error as NodeJS.ErrnoException).code === 'EPIPE' ? 0 : 1))
+process.stdout.on('error', error => {
+  // A reader that goes away (`ecgclip assess … | head`) is the reader's business, not an error.
+  if ((error as NodeJS.ErrnoException).code === 'EPIPE') process.exit(0)
+  process.stderr.write(
+    `ecgclip: the result cannot be written (${error.message}); make room for it, or write it elsewhere\n`,
+  )
+  process.exit(1)
+})
+// What is under way (a device that is flashed, a recording) must not end because nobody reads its remarks any more.
+process.stderr.on('error', () => {})
 
 try {
   await program.parseAsync()
