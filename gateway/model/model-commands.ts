@@ -10,6 +10,7 @@ import {
   ModelListCommandSchema,
   ModelRollbackCommandSchema,
 } from '../mqtt/command-messages.js'
+import { takingTurns } from '../mqtt/taking-turns.js'
 import type { ModelService } from './model-service.js'
 import { storeReport } from './store-report.js'
 
@@ -29,6 +30,8 @@ export interface ModelCommandParts {
 /** `cmd/model/…`: the bundle of a gateway, from far away. Whoever may publish there still needs a trusted key to change it. */
 export function modelCommands({ service, store, caFile }: ModelCommandParts): CommandHandler[] {
   const transfer = createChunkTransfer(join(store.folder, 'transfer'))
+  /** Whichever connection they come by: a piece must not take away the archive that is being installed. */
+  const inTurn = takingTurns()
 
   async function install(source: BundleSource, told: ReturnType<typeof steps>): Promise<object> {
     return { ...named(await service.install(source, told)), phase: 'trial' }
@@ -38,24 +41,25 @@ export function modelCommands({ service, store, caFile }: ModelCommandParts): Co
     command(
       'model/install',
       ModelInstallCommandSchema,
-      async (asked, progress) => {
-        const told = steps(progress)
-        if ('url' in asked)
-          return install(async path => {
-            const { fetchBundle } = await import('../../models/delivery/fetch-bundle.js') // 4 MB, for once a year
-            const fetched = (bytes: number, total: number | null) => told('fetch', bytes, total ?? 0)
-            return fetchBundle(asked.url, path, { caFile, progress: fetched })
-          }, told)
-        const { offset, total } = asked
-        const data = Buffer.from(asked.data, 'base64')
-        const received = transfer.add({ transfer: asked.transfer, offset, total, data })
-        if (received < total) return { phase: 'transfer', bytes: received, total }
-        try {
-          return await install(transfer.file(asked.transfer), told)
-        } finally {
-          transfer.drop()
-        }
-      },
+      (asked, progress) =>
+        inTurn(async () => {
+          const told = steps(progress)
+          if ('url' in asked)
+            return install(async path => {
+              const { fetchBundle } = await import('../../models/delivery/fetch-bundle.js') // 4 MB, for once a year
+              const fetched = (bytes: number, total: number | null) => told('fetch', bytes, total ?? 0)
+              return fetchBundle(asked.url, path, { caFile, progress: fetched })
+            }, told)
+          const { offset, total } = asked
+          const data = Buffer.from(asked.data, 'base64')
+          const received = transfer.add({ transfer: asked.transfer, offset, total, data })
+          if (received < total) return { phase: 'transfer', bytes: received, total }
+          try {
+            return await install(transfer.file(asked.transfer), told)
+          } finally {
+            transfer.drop()
+          }
+        }),
       MAX_INSTALL_COMMAND_BYTES,
     ),
     command('model/rollback', ModelRollbackCommandSchema, async () => named(await service.rollback())),
