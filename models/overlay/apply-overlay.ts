@@ -53,6 +53,8 @@ function headFault({ task, weights, cosineScale }: OverlayHead, heads: Manifest[
   if (weights.length !== 2 * heads.channels)
     return `task ${task.id} has ${weights.length} weights; the pooled features are ${2 * heads.channels}`
   if (cosineScale !== null && weights.every(weight => weight === 0)) return `the row of task ${task.id} is all zero`
+  if (task.ruleOut && task.ruleOut.value > task.threshold.value)
+    return `task ${task.id} is ruled out above its threshold`
   if (task.alert === null) return undefined
   if (task.evidence === null) return `task ${task.id} may alert without evidence; set its alert to null`
   if (task.alert.need > task.alert.of || task.alert.clearBelow > task.threshold.value)

@@ -122,6 +122,8 @@ t.test('an overlay that does not fit is refused in one sentence', async t => {
   const alert = { tier: 'acute', need: 1, of: 1, clearBelow: 0.1 } as const
   const alerting = head(bundle, 'NEW', row)
   Object.assign(alerting.task, { alert })
+  const both = head(bundle, 'NEW', row)
+  Object.assign(both.task, { ruleOut: { value: 0.9, rule: 'none', sensitivity: 0.9, specificity: 0.5 } })
   for (const [changes, message] of [
     [{ disable: ['XYZ'] }, /no task XYZ/],
     [{ disable: ['AFIB'], thresholds: { AFIB: { value: 0.5, rule: '-' } } }, /AFIB is disabled, yet/],
@@ -142,6 +144,7 @@ t.test('an overlay that does not fit is refused in one sentence', async t => {
       /all zero/,
     ],
     [{ heads: [alerting] }, /NEW may alert without evidence/],
+    [{ heads: [both] }, /NEW is ruled out above its threshold/],
     [{ disable: ['AFIB', 'NORM', 'PVC'] }, /no task would be left/],
   ] as const)
     t.throws(() => applyOverlay(bundle, overlay(bundle, changes as Partial<Overlay>)), {
