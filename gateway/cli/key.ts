@@ -52,9 +52,9 @@ export function keyCommand(): Command {
     .argument('<id>', 'the old key')
     .argument('<file>', 'the next public key, PEM')
     .option('--force', 'also when bundles in the store become useless by it')
-    .action((id: string, file: string, flags: StoreFlags & { force?: boolean }) => {
+    .action(async (id: string, file: string, flags: StoreFlags & { force?: boolean }) => {
       const { store } = storeOf(flags)
-      const next = store.keys.rotate(id, file, flags.force ? [] : signedWith(store, id))
+      const next = await store.keys.rotate(id, file, flags.force ? [] : signedWith(store, id))
       if (flags.json) printJson({ id: next, revoked: id })
       else process.stdout.write(`Key ${next} has taken the place of ${id}.\n`)
     })

@@ -30,7 +30,7 @@ export interface KeyRing {
   /** Never again. What it signed is neither installed nor started, whatever folder the key itself lies in. */
   revoke(id: string): void
   /** Trusts the key in the file and revokes the other one, unless that one is still needed, by what `neededBy` names. */
-  rotate(id: string, file: string, neededBy: readonly string[]): string
+  rotate(id: string, file: string, neededBy: readonly string[]): Promise<string>
 }
 
 const RevokedSchema = z.strictObject({ revoked: z.array(z.string()) })
@@ -91,7 +91,10 @@ export function openKeyRing(folder: string, trust: readonly string[]): KeyRing {
       rmSync(join(folder, `${id}.pem`), { force: true })
       syncFolder(folder)
     },
-    rotate(id, file, neededBy) {
+    async rotate(id, file, neededBy) {
+      // Before anything is changed: misspelt, the old key would stay trusted beside the next one.
+      if (!(await ring.list()).some(key => key.id === id))
+        throw new StoreError('KEY_UNKNOWN', `There is no key ${id} here; see "ecgclip key list"`, { exitCode: 2 })
       if (neededBy.length > 0)
         throw new StoreError(
           'KEY_IN_USE',

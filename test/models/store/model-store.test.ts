@@ -173,6 +173,16 @@ t.test('a bundle signed anew with the next key takes the place of the same one s
   t.equal((await store.bundleIn('b')).sha256, bundle.sha256)
 })
 
+t.test('a rotation that cannot be, because the old key is misspelt, trusts no new one', async t => {
+  const { store, folder, trust } = stage(t)
+  const old = trust()
+  const next = join(folder, 'next.pem')
+  writeFileSync(next, generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }))
+  for (const misspelt of [old.slice(1), old.replace(/^./, digit => (digit === '0' ? '1' : '0'))])
+    await t.rejects(store.keys.rotate(misspelt, next, []), { code: 'KEY_UNKNOWN', exitCode: 2 })
+  t.same([...(await store.keys.trusted()).keys()], [old])
+})
+
 t.test('a private key is not trusted, nor anything else that is no public key', async t => {
   const { store, folder } = stage(t)
   const file = join(folder, 'key.pem')
