@@ -1,10 +1,12 @@
 import { createWriteStream, readFileSync } from 'node:fs'
-import { Readable } from 'node:stream'
+import { STATUS_CODES } from 'node:http'
 import { pipeline } from 'node:stream/promises'
-import { Agent, fetch, type Response } from 'undici'
+import { Agent, type Dispatcher, request } from 'undici'
 import { type Millis, Seconds } from '../../ecg/units.js'
 import { MAX_BUNDLE_BYTES } from '../bundle/parse-manifest.js'
 import { DeliveryError } from './delivery-error.js'
+
+type Response = Dispatcher.ResponseData
 
 export interface FetchOptions {
   /** PEM of an authority to trust in place of the usual ones, for a server of one's own. */
@@ -33,8 +35,8 @@ export async function fetchBundle(url: string, file: string, options: FetchOptio
   })
   try {
     const response = await get(safe(url), dispatcher)
-    const said = response.headers.get('content-length')
-    const total = said === null ? null : Number(said)
+    const said = response.headers['content-length']
+    const total = said === undefined ? null : Number(said)
     checkSize(url, total ?? 0)
     await save(response, file, bytes => {
       checkSize(url, bytes)
@@ -50,21 +52,22 @@ export async function fetchBundle(url: string, file: string, options: FetchOptio
   }
 }
 
+/** By `request`, for `fetch` would unpack a .tar.gz that the server calls encoded by gzip. */
 async function get(first: URL, dispatcher: Agent): Promise<Response> {
   const signal = AbortSignal.timeout(DONE_WITHIN)
   let url = first
   for (let hops = 0; hops <= MOST_REDIRECTS; hops++) {
-    const response = await fetch(url, { dispatcher, signal, redirect: 'manual' })
-    const next = response.headers.get('location')
-    if (response.status < 300 || response.status >= 400 || next === null) {
-      if (response.ok && response.body !== null) return response
-      await response.body?.cancel()
+    const response = await request(url, { dispatcher, signal })
+    const { statusCode: status, headers, body } = response
+    body.on('error', () => {}) // told by whoever reads it; some is left unread
+    if (status >= 200 && status < 300) return response
+    body.destroy()
+    const next = headers.location
+    if (status < 300 || status >= 400 || typeof next !== 'string')
       throw new DeliveryError(
         'DELIVERY_FAILED',
-        `${url.href} answered ${response.status} ${response.statusText}; check the address`,
+        `${url.href} answered ${status} ${STATUS_CODES[status] ?? ''}; check the address`,
       )
-    }
-    await response.body?.cancel()
     url = safe(new URL(next, url).href)
   }
   throw new DeliveryError(
@@ -93,7 +96,7 @@ async function save(response: Response, file: string, received: (bytes: number) 
       yield chunk
     }
   }
-  await pipeline(Readable.fromWeb(response.body!), counted, createWriteStream(file, { flags: 'wx', mode: 0o600 }))
+  await pipeline(response.body, counted, createWriteStream(file, { flags: 'wx', mode: 0o600 }))
 }
 
 function checkSize(url: string, bytes: number): void {
@@ -112,8 +115,8 @@ function readAuthority(file: string): string {
   }
 }
 
-/** `fetch` says "fetch failed" and puts what did into the cause. */
+/** What was tried at several addresses says nothing itself. */
 function reasonOf(error: unknown): string {
-  const { cause, message } = error as Error
-  return cause instanceof Error && cause.message !== '' ? cause.message : message
+  const { message } = error as Error
+  return message === '' && error instanceof AggregateError ? (error.errors[0] as Error).message : message
 }

@@ -5,11 +5,13 @@ import { createServer as createHttpServer, type RequestListener } from 'node:htt
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { Millis } from '../../../ecg/units.js'
 import { fetchBundle } from '../../../models/delivery/fetch-bundle.js'
 
 const ARCHIVE = Buffer.alloc(300_000, 'archive')
+const ZIPPED = gzipSync(ARCHIVE)
 const skip = spawnSync('openssl', ['version']).status === 0 ? false : 'openssl is not installed'
 
 /** A certificate for 127.0.0.1 that is its own authority. */
@@ -26,6 +28,8 @@ const answers: RequestListener = (request, response) => {
   switch (request.url) {
     case '/bundle.tar.gz':
       return response.writeHead(200, { 'content-length': ARCHIVE.length }).end(ARCHIVE)
+    case '/labelled': // as servers do that take .gz for an encoding of what is in it
+      return response.writeHead(200, { 'content-encoding': 'x-gzip' }).end(ZIPPED)
     case '/chunked':
       response.write(ARCHIVE.subarray(0, 1000))
       return response.end(ARCHIVE.subarray(1000))
@@ -73,6 +77,8 @@ t.test('an archive is fetched from a server whose authority is named, with progr
   t.same(readFileSync(`${file}-2`), ARCHIVE)
   await fetchBundle(`${base}/moved`, `${file}-3`, { caFile })
   t.same(readFileSync(`${file}-3`), ARCHIVE)
+  await fetchBundle(`${base}/labelled`, `${file}-4`, { caFile })
+  t.ok(readFileSync(`${file}-4`).equals(ZIPPED), 'as it lies on the server')
 })
 
 t.test('what goes wrong on the way is said', { skip }, async t => {
