@@ -20,7 +20,7 @@ export interface LabelTable {
 export interface LabelledRecord {
   /** Undefined where the table says nothing. */
   label(task: string): 0 | 1 | undefined
-  /** From the column `patient_id`; without one, every record is a patient of its own. */
+  /** From the column `patient_id`; without one, or where its cell is empty, a record is a patient of its own. */
   readonly patient: string
 }
 
@@ -59,7 +59,7 @@ export function readLabelTable(file: string, where: Readonly<Record<string, stri
           const value = row[columnOf.get(task) ?? Number.NaN] ?? ''
           return value === '' ? undefined : Number(value) === 1 ? 1 : 0
         },
-        patient: row[patient] ?? record,
+        patient: row[patient] || record,
       }
     },
   }

@@ -25,6 +25,11 @@ t.test('rows can be chosen by a column, and a patient may have several records',
   t.throws(() => readLabelTable(file, { folds: '9' }), { code: 'LABELS_INVALID' })
 })
 
+t.test('records of unknown patients are not taken for those of one', async t => {
+  const table = readLabelTable(write(t, 'id,patient_id,AFIB\nA01,,1\nA02,,0\n'))
+  t.not(table.find('A01')?.patient, table.find('A02')?.patient)
+})
+
 t.test('an empty cell is unknown, not negative', async t => {
   const table = readLabelTable(write(t, 'id,AFIB,PVC\nA01,,0\nA02,1,1\n'))
   t.equal(table.find('A01')?.label('AFIB'), undefined)
