@@ -61,8 +61,8 @@ export function keyCommand(): Command {
   return key
 }
 
-function revoke(store: ModelStore, id: string, { json }: StoreFlags): void {
-  store.keys.revoke(id)
+async function revoke(store: ModelStore, id: string, { json }: StoreFlags): Promise<void> {
+  await store.keys.revoke(id)
   const lost = signedWith(store, id)
   if (json) printJson({ id, lost })
   else

@@ -2,9 +2,11 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { Seconds } from '../../ecg/units.js'
 import { syncFolder, writeDurably } from '../../ecg/write-durably.js'
 import { keyId, readTrustedKeys, type TrustedKeys } from '../bundle/trusted-keys.js'
 import { SHIPPED_TRUST } from '../shipped-assets.js'
+import { withLock } from './file-lock.js'
 import { isThere, readIfThere } from './read-if-there.js'
 import { StoreError } from './store-error.js'
 
@@ -28,10 +30,13 @@ export interface KeyRing {
   /** Trusts the public key in the file, from now on. Returns its id. */
   trust(file: string): string
   /** Never again. What it signed is neither installed nor started, whatever folder the key itself lies in. */
-  revoke(id: string): void
+  revoke(id: string): Promise<void>
   /** Trusts the key in the file and revokes the other one, unless that one is still needed, by what `neededBy` names. */
   rotate(id: string, file: string, neededBy: readonly string[]): Promise<string>
 }
+
+/** For others who revoke a key. */
+const PATIENCE = Seconds(10)
 
 const RevokedSchema = z.strictObject({ revoked: z.array(z.string()) })
 
@@ -80,16 +85,19 @@ export function openKeyRing(folder: string, trust: readonly string[]): KeyRing {
       writeDurably(join(folder, `${id}.pem`), key.export({ type: 'spki', format: 'pem' }).toString())
       return id
     },
-    revoke(id) {
+    async revoke(id) {
       if (!/^[0-9a-f]{16}$/.test(id))
         throw new StoreError('KEY_UNKNOWN', `"${id}" is not a key id: 16 hex digits, see "ecgclip key list"`, {
           exitCode: 2,
         })
       mkdirSync(folder, { recursive: true, mode: 0o700 })
-      // First this: whatever happens after it, the key is trusted no more.
-      writeDurably(revokedFile, JSON.stringify({ revoked: [...new Set([...revoked(), id])] }))
-      rmSync(join(folder, `${id}.pem`), { force: true })
-      syncFolder(folder)
+      const busy = `Another program holds ${folder}; try again when it is done`
+      await withLock(join(folder, 'revoked.lock'), PATIENCE, busy, () => {
+        // First this: whatever happens after it, the key is trusted no more.
+        writeDurably(revokedFile, JSON.stringify({ revoked: [...new Set([...revoked(), id])] }))
+        rmSync(join(folder, `${id}.pem`), { force: true })
+        syncFolder(folder)
+      })
     },
     async rotate(id, file, neededBy) {
       // Before anything is changed: misspelt, the old key would stay trusted beside the next one.
@@ -104,7 +112,7 @@ export function openKeyRing(folder: string, trust: readonly string[]): KeyRing {
       const next = ring.trust(file)
       if (next === id)
         throw new StoreError('KEY_IN_USE', `${file} is the old key itself; name the next one`, { exitCode: 2 })
-      ring.revoke(id)
+      await ring.revoke(id)
       return next
     },
   }

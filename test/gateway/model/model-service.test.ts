@@ -253,7 +253,7 @@ t.test('what a command beside the gateway changes in the store, the gateway foll
 t.test('a bundle whose key is revoked is left while the gateway runs', async t => {
   const { store, key, serve } = await stage(t)
   const { service } = await serve()
-  store.keys.revoke(key)
+  await store.keys.revoke(key)
   await until(() => service.bundle.directory === SHIPPED_BUNDLE)
   t.match(service.fault, /is signed with key/)
 })

@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import {
   chmodSync,
@@ -11,6 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { loadBundle } from '../../../models/bundle/load-bundle.js'
 import { packBundle } from '../../../models/bundle/pack-bundle.js'
@@ -146,7 +148,7 @@ t.test('what a revoked key signed is neither installed nor started, and the key 
   const id = trust()
   await store.install(await archive('1.0.0'), steps)
   await store.bundleIn('a')
-  store.keys.revoke(id)
+  await store.keys.revoke(id)
   await t.rejects(store.bundleIn('a'), { code: 'BUNDLE_KEY_UNKNOWN' })
   await t.rejects(store.install(await archive('2.0.0'), steps), { code: 'BUNDLE_KEY_UNKNOWN' })
   t.throws(() => trust(), { code: 'KEY_REVOKED' })
@@ -156,7 +158,7 @@ t.test('what a revoked key signed is neither installed nor started, and the key 
   )
   const elsewhere = openModelStore(store.folder, [folder])
   await t.rejects(elsewhere.bundleIn('a'), { code: 'BUNDLE_KEY_UNKNOWN' }, 'wherever the key lies')
-  t.throws(() => store.keys.revoke('nonsense'), { code: 'KEY_UNKNOWN' })
+  await t.rejects(store.keys.revoke('nonsense'), { code: 'KEY_UNKNOWN' })
 })
 
 t.test('a bundle signed anew with the next key takes the place of the same one signed with the last', async t => {
@@ -169,7 +171,7 @@ t.test('a bundle signed anew with the next key takes the place of the same one s
   writeFileSync(file, next.publicKey.export({ type: 'spki', format: 'pem' }))
   store.keys.trust(file)
   const bundle = await store.install(await archive('1.0.0', 1, next), steps)
-  store.keys.revoke(old)
+  await store.keys.revoke(old)
   t.equal((await store.bundleIn('b')).sha256, bundle.sha256)
 })
 
@@ -181,6 +183,20 @@ t.test('a rotation that cannot be, because the old key is misspelt, trusts no ne
   for (const misspelt of [old.slice(1), old.replace(/^./, digit => (digit === '0' ? '1' : '0'))])
     await t.rejects(store.keys.rotate(misspelt, next, []), { code: 'KEY_UNKNOWN', exitCode: 2 })
   t.same([...(await store.keys.trusted()).keys()], [old])
+})
+
+t.test('keys that are revoked at once are all revoked', async t => {
+  const { store } = stage(t)
+  const ids = Array.from({ length: 40 }, (_, i) => i.toString(16).padStart(16, '0'))
+  const program = `
+    import { openModelStore } from ${JSON.stringify(new URL('../../../models/store/model-store.js', import.meta.url))}
+    const { keys } = openModelStore(process.argv[1])
+    for (const id of process.argv.slice(2)) await keys.revoke(id)`
+  const revoke = (some: string[]) =>
+    promisify(execFile)(process.execPath, ['--input-type=module', '-e', program, store.folder, ...some])
+  await Promise.all([revoke(ids.slice(0, 20)), revoke(ids.slice(20))])
+  const site = (await store.keys.list()).filter(({ origin }) => origin === 'site')
+  t.same(site.map(({ id }) => id).sort(), ids)
 })
 
 t.test('a private key is not trusted, nor anything else that is no public key', async t => {
@@ -228,7 +244,7 @@ for (const [whose, folder, file] of [
     const { store, archive, trust } = stage(t)
     const key = trust()
     await store.install(await archive('1.0.0'), steps)
-    store.keys.revoke(key)
+    await store.keys.revoke(key)
     const modes = [store.folder, store.stateFile, store.keys.revokedFile].map(
       path => [path, statSync(path).mode] as const,
     )
