@@ -1,78 +1,14 @@
-import { generateKeyPairSync } from 'node:crypto'
 import { mkdirSync, renameSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { Millis } from '../../../ecg/units.js'
 import { InferenceError } from '../../../gateway/inference/inference-error.js'
-import { type BundleEngine, startEngine } from '../../../gateway/inference/start-engine.js'
-import { type ModelServiceOptions, startModelService } from '../../../gateway/model/model-service.js'
-import type { Bundle } from '../../../models/bundle/load-bundle.js'
 import { loadBundle } from '../../../models/bundle/load-bundle.js'
 import { SHIPPED_BUNDLE } from '../../../models/shipped-assets.js'
-import { openModelStore } from '../../../models/store/model-store.js'
 import { confirmed, rolledBack } from '../../../models/store/store-transitions.js'
-import { buildBundle, expected, LEADS, SAMPLES } from '../../models/fixtures/build-bundle.js'
-
-const signer = generateKeyPairSync('ed25519')
-const window = () => new Float32Array(LEADS * SAMPLES)
-const LIMITS = { windows: 3, latency: Millis(60_000), slowWindows: 0 }
-
-/** A store with bundle 1.0.0, proved, and services on it. Engines are real; `spoil` may stand in for what one of them does. */
-async function stage(t: Test, spoil: Partial<Record<string, Partial<BundleEngine>>> = {}) {
-  const folder = t.testdir()
-  const store = openModelStore(join(folder, 'store'))
-  const public_ = join(folder, 'public.pem')
-  writeFileSync(public_, signer.publicKey.export({ type: 'spki', format: 'pem' }))
-  const key = store.keys.trust(public_)
-  let made = 0
-  const bundle = (version: string, files: Record<string, Buffer> = {}) =>
-    buildBundle(join(folder, `made-${made++}`), {
-      signer,
-      files,
-      manifest: draft => Object.assign(draft, { version }),
-    }).directory
-  const install = (version: string) => store.install(bundle(version), { prove: async () => {}, now: () => new Date() })
-  await install('1.0.0')
-  await store.update(confirmed)
-  const open = new Set<BundleEngine>()
-  const log: string[] = []
-  const say = (_: object, message: string) => void log.push(message)
-  async function serve(others: Partial<ModelServiceOptions> = {}) {
-    const service = await startModelService({
-      store,
-      async startEngine(bundle: Bundle) {
-        const engine = await startEngine(bundle, { workers: 1 })
-        const close = async () => {
-          open.delete(spoilt)
-          await engine.close()
-        }
-        const spoilt: BundleEngine = Object.create(engine, {
-          ...Object.getOwnPropertyDescriptors(spoil[bundle.manifest.version] ?? {}),
-          close: { value: close },
-        })
-        open.add(spoilt)
-        return spoilt
-      },
-      monotonic: () => Millis(performance.now()),
-      log: { info: say, warn: say, error: say },
-      limits: LIMITS,
-      ...others,
-    })
-    let stopped = false
-    const stop = async () => {
-      if (!stopped) await service.stop()
-      stopped = true
-    }
-    t.teardown(stop)
-    return { ...service, service, stop, version: () => service.bundle.manifest.version }
-  }
-  return { store, key, bundle, install, serve, open, log }
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await delay(20)
-}
+import { expected } from '../../models/fixtures/build-bundle.js'
+import { LIMITS, stage, until, window } from './service-stage.js'
 
 t.test('a bundle that is installed runs at once, and stays when it has proved itself', async t => {
   const { store, bundle, serve, open } = await stage(t)
@@ -130,42 +66,6 @@ t.test('a window that a bundle on trial fails is answered by the one before, whi
   await until(() => open.size === 1)
   t.ok(log.includes('the bundle on trial has failed, and is given up'))
   t.equal((await service.engine.assess(window())).model.version, '1.0.0')
-})
-
-t.test('a window that a second bundle on trial fails is answered by the last that has proved itself', async t => {
-  const failing = { assess: () => Promise.reject(new InferenceError('MODEL_FAILED', 'not a number')) }
-  const { bundle, serve, open } = await stage(t, { '3.0.0': failing })
-  const { service, version } = await serve({ limits: { ...LIMITS, windows: 1e6 } })
-  await service.install(bundle('2.0.0'), () => {})
-  await service.install(bundle('3.0.0'), () => {})
-  t.equal(open.size, 2, 'the replaced one is gone')
-  t.equal((await service.engine.assess(window())).model.version, '1.0.0')
-  await until(() => version() === '1.0.0')
-})
-
-t.test('a trial whose end cannot be written down is decided when it can', async t => {
-  const failing = { assess: () => Promise.reject(new InferenceError('MODEL_FAILED', 'not a number')) }
-  const { store, bundle, serve, log } = await stage(t, { '2.0.0': failing })
-  const { service, version } = await serve()
-  await service.install(bundle('2.0.0'), () => {})
-  const inTheWay = `${store.stateFile}.new`
-  mkdirSync(inTheWay)
-  t.equal((await service.engine.assess(window())).model.version, '1.0.0')
-  await until(() => log.includes('the bundle could not be exchanged'))
-  rmdirSync(inTheWay)
-  t.equal((await service.engine.assess(window())).model.version, '1.0.0')
-  await until(() => version() === '1.0.0')
-  t.match(store.state(), { active: 'a', trial: null })
-})
-
-t.test('a bundle that was installed just before the gateway ends is not credited with windows of another', async t => {
-  const { store, bundle, install, serve } = await stage(t)
-  const { service, stop } = await serve()
-  await service.install(bundle('2.0.0'), () => {})
-  await service.engine.assess(window())
-  await install('3.0.0')
-  await stop()
-  t.match(store.state(), { slots: { b: { version: '3.0.0' } }, trial: { windows: 0 } })
 })
 
 t.test('a bundle that is too slow here is left again', async t => {

@@ -1,19 +1,7 @@
-import { execFile } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { loadBundle } from '../../../models/bundle/load-bundle.js'
 import { packBundle } from '../../../models/bundle/pack-bundle.js'
 import { SHIPPED_BUNDLE } from '../../../models/shipped-assets.js'
@@ -21,33 +9,7 @@ import { type InstallSteps, openModelStore } from '../../../models/store/model-s
 import { confirmed, returned } from '../../../models/store/store-transitions.js'
 import { entriesOf, writeArchive } from '../fixtures/build-archive.js'
 import { buildBundle } from '../fixtures/build-bundle.js'
-
-const signer = generateKeyPairSync('ed25519')
-const steps: InstallSteps = { prove: async () => {}, now: () => new Date('2026-01-01T00:00:00Z') }
-
-/** A store that trusts the signer, and archives of its bundles. */
-function stage(t: Test) {
-  const folder = t.testdir()
-  let made = 0
-  async function archive(version: string, counter = 1, key = signer): Promise<string> {
-    const root = join(folder, `made-${made++}`)
-    const edits = {
-      signer: key,
-      manifest: (draft: { version: string; counter: number }) => Object.assign(draft, { version, counter }),
-    }
-    const { directory, trust } = buildBundle(root, edits)
-    const file = join(root, 'bundle.tar.gz')
-    await packBundle(await loadBundle(directory, [trust]), file)
-    return file
-  }
-  const store = openModelStore(join(folder, 'store'), [])
-  const trust = () => {
-    const file = join(folder, 'public.pem')
-    writeFileSync(file, signer.publicKey.export({ type: 'spki', format: 'pem' }))
-    return store.keys.trust(file)
-  }
-  return { folder, store, archive, trust }
-}
+import { signer, stage, steps } from './store-stage.js'
 
 t.test('a store that nobody has used yet is empty, and looking at it leaves nothing behind', async t => {
   const { store } = stage(t)
@@ -175,30 +137,6 @@ t.test('a bundle signed anew with the next key takes the place of the same one s
   t.equal((await store.bundleIn('b')).sha256, bundle.sha256)
 })
 
-t.test('a rotation that cannot be, because the old key is misspelt, trusts no new one', async t => {
-  const { store, folder, trust } = stage(t)
-  const old = trust()
-  const next = join(folder, 'next.pem')
-  writeFileSync(next, generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }))
-  for (const misspelt of [old.slice(1), old.replace(/^./, digit => (digit === '0' ? '1' : '0'))])
-    await t.rejects(store.keys.rotate(misspelt, next, []), { code: 'KEY_UNKNOWN', exitCode: 2 })
-  t.same([...(await store.keys.trusted()).keys()], [old])
-})
-
-t.test('keys that are revoked at once are all revoked', async t => {
-  const { store } = stage(t)
-  const ids = Array.from({ length: 40 }, (_, i) => i.toString(16).padStart(16, '0'))
-  const program = `
-    import { openModelStore } from ${JSON.stringify(new URL('../../../models/store/model-store.js', import.meta.url))}
-    const { keys } = openModelStore(process.argv[1])
-    for (const id of process.argv.slice(2)) await keys.revoke(id)`
-  const revoke = (some: string[]) =>
-    promisify(execFile)(process.execPath, ['--input-type=module', '-e', program, store.folder, ...some])
-  await Promise.all([revoke(ids.slice(0, 20)), revoke(ids.slice(20))])
-  const site = (await store.keys.list()).filter(({ origin }) => origin === 'site')
-  t.same(site.map(({ id }) => id).sort(), ids)
-})
-
 t.test('a private key is not trusted, nor anything else that is no public key', async t => {
   const { store, folder } = stage(t)
   const file = join(folder, 'key.pem')
@@ -224,42 +162,6 @@ t.test('a bundle that the disk has damaged is noticed, and installing it again m
   await store.install(file, steps)
   t.equal((await store.bundleIn('a')).manifest.version, '1.0.0')
 })
-
-/** Does it as somebody who owns nothing here: root may read whatever there is. */
-function asNobody<T>(work: () => T): T {
-  const root = process.getuid?.() === 0
-  if (root) process.seteuid?.('nobody')
-  try {
-    return work()
-  } finally {
-    if (root) process.seteuid?.(0)
-  }
-}
-
-for (const [whose, folder, file] of [
-  ['a state', 0o777, 0],
-  ['a store', 0, 0o600],
-] as const)
-  t.test(`${whose} that may not be read is neither moved away nor taken for an empty one`, async t => {
-    const { store, archive, trust } = stage(t)
-    const key = trust()
-    await store.install(await archive('1.0.0'), steps)
-    await store.keys.revoke(key)
-    const modes = [store.folder, store.stateFile, store.keys.revokedFile].map(
-      path => [path, statSync(path).mode] as const,
-    )
-    chmodSync(store.stateFile, file)
-    chmodSync(store.keys.revokedFile, file)
-    chmodSync(store.folder, folder)
-    const refused = { code: 'STORE_UNUSABLE', message: /EACCES.*as the user of the gateway/ }
-    try {
-      asNobody(() => t.throws(() => store.state(), refused))
-      await asNobody(() => t.rejects(store.keys.trusted(), { message: /cannot be read/ }))
-    } finally {
-      for (const [path, mode] of modes) chmodSync(path, mode)
-    }
-    t.equal(store.state().active, 'a')
-  })
 
 t.test('a state that is not whole is moved aside, and the store is empty', async t => {
   const { store, archive, trust } = stage(t)
