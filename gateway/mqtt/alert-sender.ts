@@ -5,6 +5,7 @@ import type { Log } from './log.js'
 import type { AlertMessage } from './messages.js'
 import type { Outbox, OutboxEntry } from './outbox.js'
 import { createPace, type Pace } from './pace.js'
+import type { Timing } from './timing.js'
 
 /** Alert messages without a PUBACK at any time: enough to fill a mobile link, few enough to repeat after a cut. */
 const MAX_IN_FLIGHT = 32
@@ -17,6 +18,9 @@ const MAX_BACKLOG_IN_FLIGHT = 16
  */
 const BACKLOG_BURST = 200
 const BACKLOG_PER_SECOND = 500
+
+/** Reason codes of MQTT 5 from here on say that the broker does not take a message. */
+const FIRST_REFUSAL = 0x80
 
 /** Live alerts on topics of the backlog wait for its end, in memory up to this many and otherwise on disk. */
 const MAX_DEFERRED = 1000
@@ -35,6 +39,7 @@ export interface AlertSenderOptions {
   readonly outbox: Outbox
   readonly topicOf: (alert: Pick<AlertMessage, 'device' | 'condition'>) => string
   readonly clock: Clock
+  readonly timing: Pick<Timing, 'refusedAgain'>
   readonly log: Log
 }
 
@@ -54,6 +59,9 @@ interface Run {
   deferred: OutboxEntry[]
   inFlight: number
   timer: NodeJS.Timeout | undefined
+  /** Topics that the broker refuses: nothing more is sent on them, so that their alerts stay in order. */
+  readonly refused: Set<string>
+  refusedTimer: NodeJS.Timeout | undefined
 }
 
 /**
@@ -61,18 +69,21 @@ interface Run {
  * begins with the oldest again: the backlog in order, as historical, no faster than its pace; live alerts overtake it where it
  * has nothing on their topic, so that the messages of one alert are always in order.
  */
-export function createAlertSender({ outbox, topicOf, clock, log }: AlertSenderOptions): AlertSender {
+export function createAlertSender({ outbox, topicOf, clock, timing, log }: AlertSenderOptions): AlertSender {
   let run: Run | null = null
   let pumping = false
   let again = false
   let whenDrained: Array<() => void> = []
 
   async function deliver(on: Run, entry: OutboxEntry): Promise<void> {
+    if (on.refused.has(entry.topic)) return
     on.inFlight++
     try {
       if (entry.message !== null) await publish(on, entry.message)
     } catch (error) {
-      if (on === run) on.connection.drop(`the broker refused an alert: ${(error as Error).message}`)
+      if (on !== run) return
+      on.inFlight--
+      refuse(on, entry.topic, error as Error & { code?: unknown })
       return
     }
     await outbox.remove(entry).catch((error: Error) => {
@@ -82,6 +93,16 @@ export function createAlertSender({ outbox, topicOf, clock, log }: AlertSenderOp
       )
     })
     on.inFlight--
+    wake()
+  }
+
+  function refuse(on: Run, topic: string, { code, message }: Error & { code?: unknown }): void {
+    if (typeof code !== 'number' || code < FIRST_REFUSAL)
+      return on.connection.drop(`the broker refused an alert: ${message}`)
+    if (!on.refused.has(topic)) log.error({ topic, reason: message }, 'the broker refuses the alerts of this topic')
+    on.refused.add(topic)
+    outbox.toClear.add(topic) // it may have taken a later message, the last word, and will get the earlier ones after it
+    on.refusedTimer ??= setTimeout(() => on.connection.drop('it is to have again what it refused'), timing.refusedAgain)
     wake()
   }
 
@@ -186,6 +207,8 @@ export function createAlertSender({ outbox, topicOf, clock, log }: AlertSenderOp
         deferred: [],
         inFlight: 0,
         timer: undefined,
+        refused: new Set(),
+        refusedTimer: undefined,
       }
       run = on
       // Which topics the backlog has is known before any of it goes out, so that a live alert of another one waits for nothing.
@@ -201,6 +224,7 @@ export function createAlertSender({ outbox, topicOf, clock, log }: AlertSenderOp
     },
     detach() {
       clearTimeout(run?.timer)
+      clearTimeout(run?.refusedTimer)
       run = null
       outbox.release()
     },

@@ -113,7 +113,7 @@ export async function startMessaging(options: MessagingOptions): Promise<Messagi
     log,
     written: () => sender.wake(),
   })
-  const sender = createAlertSender({ outbox, topicOf, clock, log })
+  const sender = createAlertSender({ outbox, topicOf, clock, timing, log })
   const latest = createLatestValues()
   const started = rfc3339(clock.utc())
   let assessmentsPublished = 0

@@ -7,6 +7,7 @@ export interface Timing {
   readonly connectTimeout: Millis
   readonly keepalive: Millis
   readonly acknowledgeWithin: Millis
+  readonly refusedAgain: Millis
   readonly healthEvery: Millis
   readonly diskRetry: Millis
   readonly stopWithin: Millis
@@ -25,6 +26,8 @@ export const TIMING: Timing = {
   keepalive: Seconds(15),
   /** A broker that takes messages and acknowledges none is as good as away; the connection is made anew. */
   acknowledgeWithin: Seconds(20),
+  /** An MQTT 5 broker may refuse alerts on one topic and take all others; what it refused it gets again on a new connection after this. */
+  refusedAgain: Seconds(60),
   healthEvery: Seconds(60),
   /** Between attempts to write to a disk that refused. */
   diskRetry: Seconds(2),

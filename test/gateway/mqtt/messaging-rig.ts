@@ -18,6 +18,7 @@ export const QUICK: Timing = {
   connectTimeout: Millis(5000),
   keepalive: Millis(15_000),
   acknowledgeWithin: Millis(5000),
+  refusedAgain: Millis(200),
   healthEvery: Millis(60_000),
   diskRetry: Millis(20),
   stopWithin: Millis(5000),
