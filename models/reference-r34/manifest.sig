@@ -1,1 +1,1 @@
-{"key":"24865594f3bc4dc6","sig":"RwUHiHV97zMLpuVj39jnNhCbE3ajUkvHqQwNJemOp/jBVaKIGaovFT6zfGT21bJf8XZEWypw/Ix0SzdbWnLoBQ=="}
+{"key":"24865594f3bc4dc6","sig":"sbvBNKOGA7jDmMTzw7kF0qtD3CdtQMGzp7ZeCuNIzSsHDYiFS6Ky7ccWz/+p0ARvXfLnRlK7FndaOTg0T5VaCg=="}

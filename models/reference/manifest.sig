@@ -1,1 +1,1 @@
-{"key":"24865594f3bc4dc6","sig":"F1w715BCYHHReWf74lcMhLgHMwH/7z5DKkjGznrjkOaXfMxo+Ee3agGqIdo3SWLQhZPi8iDIw5DxALwBX+5EAw=="}
+{"key":"24865594f3bc4dc6","sig":"+jKvZhadhnXtZzxM/nMa18EbJh5ugfR8eVWbGj2rQpgqWUc2yNtFTOpT4u/+bDqpwO5sXYrpGgnqSMgkYWa8Bg=="}
