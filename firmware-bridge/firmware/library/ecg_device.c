@@ -32,6 +32,7 @@ const char *ecg_device_init(struct ecg_device *device, const struct ecg_device_c
   ecg_framer_init(&device->framer, device->rx, sizeof device->rx);
   device->boot = port->random(port->context);
   device->hello_due = true;
+  if (config->smp != NULL) smp_server_limit_answers(config->smp, config->packet_limit - ECG_PACKET_MIN);
   return ecg_device_hello_fits(device) ? NULL : "HELLO must fit packet_limit: shorten id, model, firmware or leads";
 }
 

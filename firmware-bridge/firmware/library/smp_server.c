@@ -77,26 +77,37 @@ static void parameters(const struct smp_server *server, struct ecg_cbor *cbor) {
   put_unsigned(cbor, "buf_count", server->buffer_count);
 }
 
+/* `frugal`: flags that are not set are left out, as by Zephyr's option of this name. */
 static void put_image(struct ecg_cbor *cbor, uint8_t slot, bool active, const struct smp_image *image,
-                      const struct smp_trailer *trailer) {
+                      const struct smp_trailer *trailer, bool frugal) {
   char text[SMP_VERSION_TEXT_MAX];
   smp_image_version_text(&image->version, text);
   const bool waiting = !active && trailer->magic && !trailer->copy_done;
-  ecg_cbor_map(cbor, 8);
+  const struct {
+    const char *key;
+    bool set;
+  } flags[] = {
+      {"bootable", true},
+      {"pending", waiting},
+      /* An image without a trailer was never on trial. */
+      {"confirmed", active ? trailer->image_ok || !trailer->magic : trailer->image_ok && trailer->copy_done},
+      {"active", active},
+      {"permanent", waiting && trailer->image_ok},
+  };
+  size_t told = 0;
+  for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) told += flags[i].set || !frugal;
+  ecg_cbor_map(cbor, 3 + told);
   put_unsigned(cbor, "slot", slot);
   ecg_cbor_text(cbor, "version");
   ecg_cbor_text(cbor, text);
   ecg_cbor_text(cbor, "hash");
   ecg_cbor_bytes(cbor, image->hash, sizeof image->hash);
-  put_bool(cbor, "bootable", true);
-  put_bool(cbor, "pending", waiting);
-  /* An image without a trailer was never on trial. */
-  put_bool(cbor, "confirmed", active ? trailer->image_ok || !trailer->magic : trailer->image_ok && trailer->copy_done);
-  put_bool(cbor, "active", active);
-  put_bool(cbor, "permanent", waiting && trailer->image_ok);
+  for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+    if (flags[i].set || !frugal) put_bool(cbor, flags[i].key, flags[i].set);
+  }
 }
 
-static void put_state(const struct smp_server *server, struct ecg_cbor *cbor) {
+static void put_state_within(const struct smp_server *server, struct ecg_cbor *cbor, bool frugal) {
   const struct smp_flash_port *port = &server->flash;
   struct smp_image images[SLOTS];
   struct smp_trailer trailers[SLOTS];
@@ -110,8 +121,17 @@ static void put_state(const struct smp_server *server, struct ecg_cbor *cbor) {
   ecg_cbor_text(cbor, "images");
   ecg_cbor_array(cbor, count);
   for (uint8_t slot = 0; slot < SLOTS; slot++) {
-    if (there[slot]) put_image(cbor, slot, slot == port->running(port->context), &images[slot], &trailers[slot]);
+    if (there[slot]) put_image(cbor, slot, slot == port->running(port->context), &images[slot], &trailers[slot], frugal);
   }
+}
+
+/* Two images and all their flags find no room in a packet of BLE at an MTU of 247. */
+static void put_state(const struct smp_server *server, struct ecg_cbor *cbor) {
+  const struct ecg_cbor before = *cbor;
+  put_state_within(server, cbor, false);
+  if (!cbor->overflow) return;
+  *cbor = before;
+  put_state_within(server, cbor, true);
 }
 
 static bool find(const struct smp_flash_port *port, const uint8_t *hash, uint8_t *slot, struct smp_image *image) {
@@ -321,6 +341,11 @@ void smp_server_init(struct smp_server *server, const struct smp_flash_port *fla
   server->flash = *flash;
   server->buffer_size = buffer_size;
   server->buffer_count = buffer_count;
+  server->answer_max = SMP_ANSWER_MAX;
+}
+
+void smp_server_limit_answers(struct smp_server *server, size_t longest) {
+  server->answer_max = longest > SMP_ANSWER_MAX ? SMP_ANSWER_MAX : longest < SMP_HEADER_SIZE ? SMP_HEADER_SIZE : longest;
 }
 
 void smp_server_receive(struct smp_server *server, const uint8_t *bytes, size_t length) {
@@ -339,10 +364,11 @@ void smp_server_receive(struct smp_server *server, const uint8_t *bytes, size_t 
                                   .body_length = length - SMP_HEADER_SIZE};
   uint8_t *at = server->answers + server->answers_length;
   uint8_t *header = at + 2;
-  struct ecg_cbor cbor = {.bytes = header + SMP_HEADER_SIZE, .capacity = SMP_ANSWER_MAX - SMP_HEADER_SIZE};
+  const struct ecg_cbor empty = {.bytes = header + SMP_HEADER_SIZE, .capacity = server->answer_max - SMP_HEADER_SIZE};
+  struct ecg_cbor cbor = empty;
   answer(server, &request, &cbor);
   if (cbor.overflow) {
-    cbor = (struct ecg_cbor){.bytes = header + SMP_HEADER_SIZE, .capacity = SMP_ANSWER_MAX - SMP_HEADER_SIZE};
+    cbor = empty;
     put_result(&cbor, RC_TOO_LONG);
   }
   memcpy(header, bytes, SMP_HEADER_SIZE);

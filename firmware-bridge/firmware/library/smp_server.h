@@ -17,6 +17,7 @@ struct smp_server {
   struct smp_flash_port flash;
   uint16_t buffer_size;  /* what a client may count on: bytes of a request, with length and CRC on a console */
   uint8_t buffer_count;  /* and how many requests may be under way at once */
+  size_t answer_max;     /* bytes of the longest answer */
   bool reset_due;        /* a reset was asked for and answered */
   uint32_t dropped;      /* requests that found no room for their answer, or were none */
   struct smp_upload upload;
@@ -26,6 +27,9 @@ struct smp_server {
 
 void smp_server_init(struct smp_server *server, const struct smp_flash_port *flash, uint16_t buffer_size,
                      uint8_t buffer_count);
+
+/* For a carrier that takes less than SMP_ANSWER_MAX at once: what is longer is told briefly, or answered as too long. */
+void smp_server_limit_answers(struct smp_server *server, size_t longest);
 
 /* Exactly one request. */
 void smp_server_receive(struct smp_server *server, const uint8_t *request, size_t length);

@@ -552,6 +552,26 @@ static void two_devices_do_not_disturb_each_other(void) {
   CHECK_EQUAL(other.ring.index, 0);
 }
 
+/* The specification has one SMP packet in one of ECG Link, and BLE takes no longer one. */
+static void an_smp_answer_longer_than_a_packet_says_that_it_is(void) {
+  static struct smp_server smp;
+  static const struct smp_flash_port no_flash = {.context = NULL};
+  enum { TEXT = 200 };
+  uint8_t request[13 + TEXT] = {0x0a, 0, 0, 5 + TEXT, 0, 0, 0x42, 0, 0xa1, 0x61, 'd', 0x78, TEXT};
+  struct ecg_device_config config = usual_config();
+  config.carrier = ECG_CARRIER_PACKETS;
+  config.packet_limit = 200;
+  config.smp = &smp;
+  smp_server_init(&smp, &no_flash, 512, 2);
+  CHECK(boot_with(config) == NULL);
+  memset(request + 13, 'x', TEXT);
+  host_sends(ECG_SMP, request, sizeof request);
+  ecg_device_poll(&device);
+  CHECK_EQUAL(count_of(ECG_SMP), 1);
+  CHECK_EQUAL(find(ECG_SMP, 0)->length, 13);
+  CHECK_BYTES(find(ECG_SMP, 0)->payload, "\x0b\0\0\5\0\0\x42\0\xa1\x62rc\x07", 13); /* MGMT_ERR_EMSGSIZE */
+}
+
 static void configuration_that_cannot_work_is_refused(void) {
   struct ecg_device_config config = usual_config();
   config.channels = ECG_CHANNELS_MAX + 1;
@@ -597,5 +617,6 @@ void device_tests(void) {
   RUN(bad_and_unknown_packets_are_counted_and_cost_nothing_else);
   RUN(lost_carrier_ends_the_session_but_not_the_count);
   RUN(two_devices_do_not_disturb_each_other);
+  RUN(an_smp_answer_longer_than_a_packet_says_that_it_is);
   RUN(configuration_that_cannot_work_is_refused);
 }

@@ -274,6 +274,22 @@ static void an_answer_that_would_be_too_long_is_one_that_says_so(void) {
   CHECK_EQUAL(told("rc"), 7); /* MGMT_ERR_EMSGSIZE */
 }
 
+/* ECG Link over BLE, MTU 247: 244 bytes of packet less 16 around the payload. */
+static void two_images_are_listed_in_a_packet_of_ble(void) {
+  enum { BLE_PAYLOAD = 228 };
+  leave_factory();
+  upload(&update);
+  set_state(&update, true);
+  begin(0);
+  ask(READ, V2, IMAGE, STATE);
+  CHECK(answer_length > BLE_PAYLOAD);
+  smp_server_limit_answers(&server, BLE_PAYLOAD);
+  ask(READ, V2, IMAGE, STATE);
+  CHECK(answer_length <= BLE_PAYLOAD);
+  CHECK_EQUAL(told("rc"), NONE);
+  CHECK(told("images") != NONE);
+}
+
 static void an_image_arrives_byte_for_byte_and_is_told_to_match(void) {
   leave_factory();
   upload(&update);
@@ -442,6 +458,7 @@ void smp_server_tests(void) {
   RUN(what_it_does_not_know_is_refused_in_the_version_of_the_request);
   RUN(requests_that_are_none_or_find_no_room_are_dropped_and_counted);
   RUN(an_answer_that_would_be_too_long_is_one_that_says_so);
+  RUN(two_images_are_listed_in_a_packet_of_ble);
   RUN(an_image_arrives_byte_for_byte_and_is_told_to_match);
   RUN(parts_out_of_turn_change_nothing_and_are_answered_with_the_truth);
   RUN(nothing_half_written_looks_whole);
