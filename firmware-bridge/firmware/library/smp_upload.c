@@ -55,6 +55,10 @@ static enum smp_image_result begin(struct smp_upload *upload, const struct smp_f
   for (uint32_t at = trailer_sector(port, slot); at < size; at += port->sector_size) {
     if (!erase_sector(port, slot, at)) return SMP_IMAGE_ERASE_FAILED;
   }
+  /* Behind a new image of its size, cut short, the old one's hash would stand for both. */
+  if (smp_image_read(port, slot, &image) &&
+      !erase_sector(port, slot, image.hashed / port->sector_size * port->sector_size))
+    return SMP_IMAGE_ERASE_FAILED;
   upload->active = true;
   return SMP_IMAGE_OK;
 }

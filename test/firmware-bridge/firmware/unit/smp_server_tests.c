@@ -331,6 +331,23 @@ static void nothing_half_written_looks_whole(void) {
   CHECK_EQUAL(flash[1][SLOT - 1], 0xff);
 }
 
+/* Two builds of one program have one size: the hash of the one must not be found behind the beginning of the other. */
+static void an_upload_cut_short_over_an_image_of_its_size_is_no_image(void) {
+  struct smp_image image;
+  leave_factory();
+  upload(&update);
+  struct image other;
+  make_image(&other, 3);
+  send_part(&other, 0, 100);
+  CHECK(!smp_image_read(&port, 1, &image));
+  set_state(&update, false);
+  CHECK(refused(SMP_IMAGE_NO_SUCH_HASH));
+  smp_server_init(&server, &port, BUFFER, 4); /* after a reset it can be sent again */
+  upload(&update);
+  CHECK_EQUAL(told("match"), 1);
+  CHECK_BYTES(flash[1], update.bytes, IMAGE_LENGTH);
+}
+
 static void what_cannot_boot_is_refused_with_the_reason(void) {
   struct image bad;
   leave_factory();
@@ -462,6 +479,7 @@ void smp_server_tests(void) {
   RUN(an_image_arrives_byte_for_byte_and_is_told_to_match);
   RUN(parts_out_of_turn_change_nothing_and_are_answered_with_the_truth);
   RUN(nothing_half_written_looks_whole);
+  RUN(an_upload_cut_short_over_an_image_of_its_size_is_no_image);
   RUN(what_cannot_boot_is_refused_with_the_reason);
   RUN(a_test_asks_the_bootloader_once_and_a_confirmation_for_good);
   RUN(while_an_image_is_on_trial_what_it_returns_to_is_safe);
