@@ -107,6 +107,13 @@ static void put_image(struct ecg_cbor *cbor, uint8_t slot, bool active, const st
   }
 }
 
+/* What runs, or could be asked to. Beside a trailer that was cut short only a new upload makes a slot usable. */
+static bool usable(const struct smp_flash_port *port, uint8_t slot, struct smp_image *image,
+                   struct smp_trailer *trailer) {
+  return smp_image_read(port, slot, image) && smp_trailer_read(port, slot, trailer) &&
+         (trailer->magic || trailer->blank || slot == port->running(port->context));
+}
+
 static void put_state_within(const struct smp_server *server, struct ecg_cbor *cbor, bool frugal) {
   const struct smp_flash_port *port = &server->flash;
   struct smp_image images[SLOTS];
@@ -114,7 +121,7 @@ static void put_state_within(const struct smp_server *server, struct ecg_cbor *c
   bool there[SLOTS];
   size_t count = 0;
   for (uint8_t slot = 0; slot < SLOTS; slot++) {
-    there[slot] = smp_image_read(port, slot, &images[slot]) && smp_trailer_read(port, slot, &trailers[slot]);
+    there[slot] = usable(port, slot, &images[slot], &trailers[slot]);
     if (there[slot]) count++;
   }
   ecg_cbor_map(cbor, 1);
@@ -135,8 +142,9 @@ static void put_state(const struct smp_server *server, struct ecg_cbor *cbor) {
 }
 
 static bool find(const struct smp_flash_port *port, const uint8_t *hash, uint8_t *slot, struct smp_image *image) {
+  struct smp_trailer trailer;
   for (*slot = 0; *slot < SLOTS; (*slot)++) {
-    if (smp_image_read(port, *slot, image) && memcmp(image->hash, hash, sizeof image->hash) == 0) return true;
+    if (usable(port, *slot, image, &trailer) && memcmp(image->hash, hash, sizeof image->hash) == 0) return true;
   }
   return false;
 }
@@ -163,8 +171,10 @@ static enum smp_image_result set_pending(struct smp_server *server, uint8_t slot
     if (!permanent || trailer.image_ok) return SMP_IMAGE_OK;
     return smp_trailer_write_image_ok(port, slot) ? SMP_IMAGE_OK : SMP_IMAGE_WRITE_FAILED;
   }
-  if (!trailer.blank) return SMP_IMAGE_WRITE_FAILED; /* used before, or cut short: only a new upload makes it usable */
-  return smp_trailer_write_pending(port, slot, permanent) ? SMP_IMAGE_OK : SMP_IMAGE_WRITE_FAILED;
+  if (!trailer.blank) return SMP_IMAGE_WRITE_FAILED; /* used before: only a new upload makes it usable */
+  if (smp_trailer_write_pending(port, slot, permanent)) return SMP_IMAGE_OK;
+  server->upload.complete = false; /* to be sent again from its beginning */
+  return SMP_IMAGE_WRITE_FAILED;
 }
 
 static void set_state(struct smp_server *server, const struct request *request, struct ecg_cbor *cbor) {

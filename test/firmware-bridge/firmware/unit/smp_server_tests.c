@@ -458,13 +458,26 @@ static void a_trailer_cut_short_is_never_taken_for_another(void) {
     CHECK(!trailer.image_ok && !trailer.copy_done);
     smp_server_init(&server, &port, BUFFER, 4); /* the power is back */
     set_state(&update, false);
-    CHECK_EQUAL(refused(SMP_IMAGE_WRITE_FAILED), cut == 1);
+    CHECK_EQUAL(refused(SMP_IMAGE_NO_SUCH_HASH), cut == 1); /* not listed, so a client sends it again */
     upload(&update);
     set_state(&update, false);
     CHECK(smp_trailer_read(&port, 1, &trailer));
     CHECK(trailer.magic);
     CHECK_BYTES(flash[1], update.bytes, IMAGE_LENGTH);
   }
+}
+
+static void an_image_whose_trailer_flash_did_not_take_can_be_sent_again_without_a_reset(void) {
+  leave_factory();
+  upload(&update);
+  writes_left = 1;
+  set_state(&update, false);
+  CHECK(refused(SMP_IMAGE_WRITE_FAILED));
+  writes_left = NONE;
+  upload(&update);
+  CHECK_EQUAL(told("match"), 1);
+  set_state(&update, false);
+  CHECK(told("images") != NONE);
 }
 
 void smp_server_tests(void) {
@@ -486,4 +499,5 @@ void smp_server_tests(void) {
   RUN(the_slot_that_runs_is_never_erased);
   RUN(flash_that_fails_is_told_and_the_upload_begins_anew);
   RUN(a_trailer_cut_short_is_never_taken_for_another);
+  RUN(an_image_whose_trailer_flash_did_not_take_can_be_sent_again_without_a_reset);
 }
