@@ -15,7 +15,10 @@
 struct smp_flash_port {
   void *context;
   uint32_t sector_size; /* bytes erased at once; a multiple of SMP_WRITE_SIZE */
-  /* The bootloader runs the higher version (direct XIP, RAM load) instead of exchanging slots: an older one never runs. */
+  /*
+   * The bootloader runs the higher version, of equals slot 0's (direct XIP, RAM load), instead of exchanging slots: any
+   * other never runs.
+   */
   bool newest_runs;
 
   uint8_t (*running)(void *context); /* the slot whose image runs: 0 where the bootloader exchanges slots */

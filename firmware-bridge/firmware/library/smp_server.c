@@ -164,9 +164,11 @@ static enum smp_image_result set_pending(struct smp_server *server, uint8_t slot
   struct smp_trailer trailer;
   struct smp_image running;
   if (!smp_trailer_read(port, slot, &trailer)) return SMP_IMAGE_READ_FAILED;
-  if (port->newest_runs && smp_image_read(port, port->running(port->context), &running) &&
-      smp_image_compare(&image->version, &running.version) < 0)
-    return SMP_IMAGE_RUNNING_IS_NEWER;
+  const uint8_t runs = port->running(port->context);
+  if (port->newest_runs && smp_image_read(port, runs, &running)) {
+    const int order = smp_image_compare(&image->version, &running.version);
+    if (order < 0 || (order == 0 && slot > runs)) return SMP_IMAGE_RUNNING_IS_NEWER;
+  }
   if (trailer.magic && !trailer.copy_done) {
     if (!permanent || trailer.image_ok) return SMP_IMAGE_OK;
     return smp_trailer_write_image_ok(port, slot) ? SMP_IMAGE_OK : SMP_IMAGE_WRITE_FAILED;

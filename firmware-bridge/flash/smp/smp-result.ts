@@ -49,7 +49,7 @@ const IMAGE: Readonly<Record<number, string>> = {
   24: 'the hash is not valid',
   25: 'the image was linked for another address',
   26: 'it cannot tell its own version',
-  27: 'its own firmware is newer',
+  27: 'its own firmware is newer, or as new',
   28: 'an image is already waiting for the next reset',
   29: "the image's vector table is not valid",
   30: 'the image is too large for the slot',

@@ -103,8 +103,23 @@ t.test(
     await t.rejects(upgradeDevice(device, file, POLICY, hear()), { code: 'image-downgrade', exitCode: 3 })
     t.equal((await device.images()).length, 1, 'nothing was sent')
     await t.rejects(upgradeDevice(device, file, { ...POLICY, allowDowngrade: true }, hear()), {
-      message: /its own firmware is newer \(SMP 1\/27\)/,
+      message: /its own firmware is newer, or as new \(SMP 1\/27\)/,
     })
+  },
+)
+
+t.test(
+  'another build of the version that runs is refused where it would never run, not waited for',
+  { skip },
+  async t => {
+    const folder = t.testdir()
+    const device = await openBoard(t, (await startFlashBoard(t, makeFlash(folder, { version: '1.0.0' }))).uri)
+    await t.rejects(upgradeDevice(device, makeImage(folder, { version: '1.0.0+1' }), POLICY, hear()), {
+      message: /its own firmware is newer, or as new \(SMP 1\/27\)/,
+    })
+    await upgradeDevice(device, makeImage(folder, { version: '1.1.0' }), POLICY, hear())
+    const rebuilt = makeImage(folder, { version: '1.1.0+1' })
+    t.match(await upgradeDevice(device, rebuilt, POLICY, hear()), { changed: true }, 'of equals the first slot’s runs')
   },
 )
 
