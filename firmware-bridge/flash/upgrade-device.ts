@@ -112,6 +112,13 @@ export async function upgradeDevice(
   const running = checkAgainst(await device.images(), file, policy)
   const result = { from: running?.version, to }
 
+  /** Without a hash a server confirms the image that it runs itself, number 0's; one with a hash it may refuse of others. */
+  async function keep(): Promise<readonly DeviceImage[]> {
+    if (policy.imageNumber === 0) return device.confirm()
+    const images = await device.images()
+    return images.find(isOurs)?.confirmed ? images : device.confirm(hash)
+  }
+
   return device.paused(async () => {
     let upload: UploadResult | undefined
     if (isOurs(running)) {
@@ -140,7 +147,7 @@ export async function upgradeDevice(
     }
     await device.echo('ecgclip')
     listener.phase('confirm')
-    const confirmed = (await device.confirm()).find(isOurs)
+    const confirmed = (await keep()).find(isOurs)
     if (!confirmed?.confirmed) {
       throw new FlashError(
         'flash-reverted',

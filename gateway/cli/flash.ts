@@ -207,19 +207,21 @@ async function hashOf(
   verb: 'test' | 'confirm',
   imageNumber: number,
 ): Promise<Uint8Array | undefined> {
-  if (which === undefined && verb === 'confirm') return undefined
+  // Without a hash a device confirms what its first processor runs.
+  if (which === undefined && verb === 'confirm' && imageNumber === 0) return undefined
   const wanted =
     which !== undefined && existsSync(which) ? (await checkImageFile(which, [])).hash : which?.toLowerCase()
   const images = (await device.images()).filter(({ image, hash, active }) => {
     const fits =
-      wanted === undefined ? !active : hash !== undefined && wanted.length >= 6 && hex(hash).startsWith(wanted)
+      wanted === undefined
+        ? active === (verb === 'confirm')
+        : hash !== undefined && wanted.length >= 6 && hex(hash).startsWith(wanted)
     return image === imageNumber && fits
   })
   if (images.length === 1 && images[0]!.hash) return images[0]!.hash
-  const why =
-    wanted === undefined
-      ? 'there is not just one image beside the one that runs'
-      : `no single image there is "${which}"`
+  const missing =
+    verb === 'confirm' ? 'there is not just one that runs' : 'there is not just one beside the one that runs'
+  const why = wanted === undefined ? `of images ${imageNumber} ${missing}` : `no single image there is "${which}"`
   throw new FlashError('image-unreadable', `${why}: name it by its hash, as flash list shows it`)
 }
 
