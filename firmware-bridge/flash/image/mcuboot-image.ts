@@ -52,6 +52,8 @@ export const TlvType = {
 
 export const IMAGE_MAGIC = 0x96f3_b83d
 const HEADER_BYTES = 32
+/** IMAGE_F_ENCRYPTED_AES128 and …AES256. The hash is of what was encrypted. */
+const ENCRYPTED = 0x4 | 0x8
 const TLV_INFO_BYTES = 4
 const TLV_HEAD_BYTES = 4
 const UNPROTECTED_MAGIC = 0x6907
@@ -90,7 +92,15 @@ export function parseMcubootImage(file: Uint8Array, name = 'the file'): McubootI
   if (hashes.length !== 1) throw damaged(`it has ${hashes.length} hashes instead of one`)
   const hashAlgorithm = HASHES[hashes[0]!.type as keyof typeof HASHES]
   const hash = hashes[0]!.value
-  if (!createHash(hashAlgorithm).update(signedPart).digest().equals(hash)) throw damaged('its hash does not hold')
+  if (!createHash(hashAlgorithm).update(signedPart).digest().equals(hash)) {
+    if (bytes.readUInt32LE(16) & ENCRYPTED) {
+      throw new FlashError(
+        'image-foreign',
+        `${name} is encrypted, so that only its device can check it: send it with another client of mcumgr`,
+      )
+    }
+    throw damaged('its hash does not hold')
+  }
   return {
     version: {
       major: bytes.readUInt8(20),

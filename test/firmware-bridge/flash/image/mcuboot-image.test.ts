@@ -53,6 +53,15 @@ t.test('a cut image is refused wherever it is cut', { skip }, async t => {
     t.throws(() => parseMcubootImage(bytes.subarray(0, length)), { code: 'image-damaged' })
 })
 
+t.test('an encrypted image is told from a damaged one', { skip }, async t => {
+  const folder = t.testdir()
+  const options = ['--encrypt', `${makeKey(folder, 'ecdsa-p256')}.pub`]
+  t.throws(() => makeImage(folder, { version: '1.0.0', bytes: 500, options }), {
+    code: 'image-foreign',
+    message: /is encrypted, so that only its device can check it/,
+  })
+})
+
 t.test('what is no image is refused with what it is', async t => {
   const cases: [Uint8Array, RegExp][] = [
     [Buffer.alloc(0), /it is empty/],
