@@ -28,11 +28,13 @@ const MAX_BYTES = 64 * 1024 * 1024
 /** Reads a file, finds out whether it is a whole MCUboot image, and who signed it. */
 export async function checkImageFile(path: string, keyPaths: readonly string[]): Promise<CheckedFile> {
   const name = basename(path)
-  const bytes = await read(path)
-  if (bytes.length > MAX_BYTES)
-    throw new FlashError('image-foreign', `${name} has ${bytes.length} bytes: that is no firmware image`)
+  const file = await read(path)
+  if (file.length > MAX_BYTES)
+    throw new FlashError('image-foreign', `${name} has ${file.length} bytes: that is no firmware image`)
   const keys = await Promise.all(keyPaths.map(readKey))
-  const image = parseMcubootImage(bytes, name)
+  const image = parseMcubootImage(file, name)
+  // A trailer (imgtool --pad, --confirm) is for a programmer: servers refuse the whole for it, or would not be asked for a test.
+  const bytes = file.subarray(0, image.imageBytes)
   const signedBy = keys.length > 0 ? verifyImage(image, keys).name : undefined
   const signatures = signaturesOf(image)
   return {
@@ -49,6 +51,9 @@ export async function checkImageFile(path: string, keyPaths: readonly string[]):
   function warnings(): string[] {
     const sample = sampleKeyOf(image)
     const sentences = []
+    const behind = file.length - bytes.length
+    if (behind > 0)
+      sentences.push(`${name} has ${behind} bytes of padding or trailer behind the image, which are not sent`)
     if (sample) {
       sentences.push(
         `${name} is signed with MCUboot's sample key ${sample}, whose private half is public: anyone can make images for a device that trusts it`,

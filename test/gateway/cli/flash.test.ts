@@ -77,6 +77,21 @@ t.test('an upgrade in one command, and what stops it before a byte is sent', { s
   t.match(await cli('upgrade', older.path, '--dry-run', '--allow-downgrade'), { code: 0, out: /1\.1\.0 → 1\.0\.9/ })
 })
 
+t.test('padding and trailer of an image for a programmer are not sent', { skip }, async t => {
+  const folder = t.testdir()
+  const { flash, cli } = await startBoard(t, folder)
+  const padded = makeImage(folder, { version: '1.1.0', options: ['--pad', '--confirm'] })
+  const { imageBytes } = padded.image
+  t.match((await cli('upload', padded.path, '--json')).json(), { file: { bytes: imageBytes }, upload: { match: true } })
+  t.ok(
+    inSlot(flash, 1, padded.bytes.length).equals(
+      Buffer.alloc(padded.bytes.length, 0xff).fill(padded.bytes.subarray(0, imageBytes), 0, imageBytes),
+    ),
+  )
+  t.match((await cli('list', '--json')).json(), { images: [{}, { pending: false, permanent: false }] })
+  t.match(await cli('upgrade', padded.path), { code: 0, out: /1\.0\.0 → 1\.1\.0/ })
+})
+
 t.test('a list of two devices: both are upgraded; one that is absent does not stop the other', { skip }, async t => {
   const folder = t.testdir()
   const boards = [await startBoard(t, folder), await startBoard(t, folder, '--console', '--tcp', '0')]
