@@ -120,14 +120,18 @@ async function ifSupported<T>(ask: () => Promise<T>): Promise<T | undefined> {
   }
 }
 
+function isListOfMaps(list: unknown): list is readonly SmpBody[] {
+  return Array.isArray(list) && list.every(entry => entry instanceof Map)
+}
+
 function imagesIn(body: SmpBody): readonly DeviceImage[] {
   const list: unknown = body.get('images')
-  if (!Array.isArray(list))
+  if (!isListOfMaps(list))
     throw new FlashError(
       'smp-malformed',
       'the device answered "image state" without a list of images: update its firmware',
     )
-  return list.map((entry: SmpBody) => {
+  return list.map(entry => {
     const hash = entry.get('hash')
     const is = (key: string) => entry.get(key) === true
     return {
@@ -146,11 +150,11 @@ function imagesIn(body: SmpBody): readonly DeviceImage[] {
 
 function slotsIn(body: SmpBody): readonly DeviceSlot[] | undefined {
   const images: unknown = body.get('images')
-  if (!Array.isArray(images)) return undefined
-  return images.flatMap((entry: SmpBody) => {
+  if (!isListOfMaps(images)) return undefined
+  return images.flatMap(entry => {
     const slots: unknown = entry.get('slots')
-    if (!Array.isArray(slots)) return []
-    return slots.map((slot: SmpBody) => ({
+    if (!isListOfMaps(slots)) return []
+    return slots.map(slot => ({
       image: Number(entry.get('image') ?? 0),
       slot: Number(slot.get('slot') ?? 0),
       size: Number(slot.get('size') ?? 0),
