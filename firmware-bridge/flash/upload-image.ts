@@ -20,6 +20,8 @@ const FORGET = 0.9
 const MOST_SILENCES = 8
 const MOST_STALLS = 8
 const MOST_RESTARTS = 8
+/** Connections lost one after the other, none of which brought the image further than any before. */
+const MOST_LOSSES = 8
 /** A carrier that went away is opened again for so long. */
 const REOPEN_WITHIN = Seconds(60)
 /** Servers want the whole image header, 32 bytes, in the first part. */
@@ -66,6 +68,8 @@ export async function uploadImage(client: SmpClient, file: Uint8Array, options: 
   let match: boolean | undefined
   let failure: FlashError | undefined
   let resumptions = 0
+  let farthest = 0
+  let losses = 0
   let slowest: number | undefined
   let wake = () => {}
 
@@ -102,6 +106,9 @@ export async function uploadImage(client: SmpClient, file: Uint8Array, options: 
 
   async function mend(error: FlashError) {
     if (error.code !== 'flash-link-lost') throw error
+    losses = window.offset > farthest ? 0 : losses + 1
+    farthest = Math.max(farthest, window.offset)
+    if (losses > MOST_LOSSES) throw givenUp('goes away again and again before it has taken more of the image', error)
     options.trouble?.(error.message)
     await client.reopen(REOPEN_WITHIN)
     resumptions++
@@ -170,9 +177,10 @@ export function sameHash(one: Uint8Array | undefined, other: Uint8Array | undefi
   return one !== undefined && other !== undefined && Buffer.compare(one, other) === 0
 }
 
-function givenUp(why: string): FlashError {
+function givenUp(why: string, cause?: FlashError): FlashError {
   return new FlashError(
-    'smp-silent',
+    cause?.code === 'flash-link-lost' ? 'flash-link-lost' : 'smp-silent',
     `the device ${why}: check its cable and power, then run the same command again, which goes on where it was`,
+    cause,
   )
 }

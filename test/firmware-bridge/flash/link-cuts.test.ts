@@ -116,6 +116,25 @@ for (const options of [[], ['--console']]) {
   })
 }
 
+t.test('a device that goes away at each part is given up, not asked for ever', { skip, timeout: 60_000 }, async t => {
+  const folder = t.testdir()
+  const { uri } = await startFlashBoard(t, makeFlash(folder, { version: '1.0.0' }), '--tcp', '0', '--console')
+  const cable = await openCable(t, uri)
+  const device = await openBoard(t, `${cable.uri}?driver=smp`)
+  const LESS_THAN_A_PART = 200
+  const heard = hear()
+  const note = (sentence: string) => {
+    heard.note(sentence)
+    cable.cutAfter(LESS_THAN_A_PART)
+  }
+  const progress = () => cable.cutAfter(LESS_THAN_A_PART)
+  await t.rejects(deliverImage(device, makeImage(folder, { version: '1.1.0' }), POLICY, { ...heard, note, progress }), {
+    code: 'flash-link-lost',
+    message: /goes away again and again/,
+  })
+  t.equal(heard.notes.length, 9)
+})
+
 for (const [losing, what] of [
   ['device', 'a reset whose answer is lost is not asked for again, which would end the trial of the image'],
   ['host', 'a reset that is lost is asked for again'],
