@@ -20,7 +20,7 @@ export async function listenAt(path: string): Promise<ListeningManager> {
   const manager: ListeningManager = {
     heard,
     async hears(pattern, count = 1) {
-      const deadline = Date.now() + 30_000
+      const deadline = Date.now() + 60_000
       while (heard.filter(text => pattern.test(text)).length < count) {
         if (Date.now() > deadline) throw new Error(`${pattern} was not heard: ${JSON.stringify(heard)}`)
         await sleep(20)
