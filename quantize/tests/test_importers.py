@@ -50,6 +50,22 @@ def test_swapped_avl_and_avf_are_refused(twelve):
         eight_leads(LEADS, twelve[[0, 1, 2, 3, 5, 4, *range(6, 12)]])
 
 
+def test_limb_leads_that_contradict_each_other_are_refused_whichever_they_are(twelve):
+    swapped = twelve[[0, 1, 2, 3, 5, 4]]
+    for leads in (("I", "aVL", "aVF"), ("II", "III", "aVL", "aVF"), ("II", "aVR", "aVL", "aVF")):
+        at = [LEADS.index(name) for name in leads]
+        eight_leads(leads, twelve[at])
+        with pytest.raises(ValueError, match="contradict"):
+            eight_leads(leads, swapped[at])
+
+
+def test_a_lead_that_is_there_is_not_derived(twelve):
+    three = twelve[[LEADS.index(name) for name in ("I", "III", "aVR")]].copy()
+    three[2, 100:200] = np.nan
+    out = eight_leads(("I", "III", "aVR"), three)
+    np.testing.assert_array_equal(out[0], three[0].astype(np.float32))
+
+
 def test_resampling_is_scipys(twelve):
     ((start, window),) = windows(twelve[KEPT].astype(np.float32), 500, 100, 1000)
     assert start == 0

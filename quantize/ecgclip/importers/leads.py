@@ -42,10 +42,15 @@ def eight_leads(names: Sequence[str], signal: npt.NDArray[np.floating]) -> Float
             out[k] = rows[lead]
     limb = [lead for lead in LIMB if lead in rows]
     matrix = DERIVATION[[LEADS.index(lead) for lead in limb], :2]
-    if not {"I", "II"} <= rows.keys() and np.linalg.matrix_rank(matrix) == 2:
-        out[:2] = np.linalg.pinv(matrix) @ np.stack([rows[lead] for lead in limb])
-    if {"I", "II"} <= rows.keys() and len(limb) > 2:
-        _check_agreement(np.stack([rows[lead] for lead in limb]), matrix @ out[:2])
+    if len(limb) < 2:
+        return out
+    given = np.stack([rows[lead] for lead in limb])
+    # From two of them, so that the others can tell: what fits all of them best hides a contradiction.
+    for k, derived in enumerate(np.linalg.inv(matrix[:2]) @ given[:2]):
+        if INDEPENDENT[k] not in rows:
+            out[k] = derived
+    if len(limb) > 2:
+        _check_agreement(given, matrix @ out[:2])
     return out
 
 
