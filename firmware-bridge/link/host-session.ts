@@ -139,7 +139,7 @@ export function createHostSession(output: HostSessionOutput, counters: LinkCount
     }
     counters.packets++
     if (received.type === PacketType.Hello) onHello(received, arrived)
-    const verdict = sequence.note(received.sequence)
+    const verdict = sequence.note(received.sequence, received.time)
     counters.lostPackets = sequence.lost
     if (received.type === PacketType.Samples) onSamples(received, arrived)
     else {

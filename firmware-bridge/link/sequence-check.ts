@@ -4,7 +4,8 @@ export type SequenceVerdict = 'next' | 'late' | 'duplicate'
 export interface SequenceCheck {
   /** Numbers skipped and not (yet) received. */
   readonly lost: number
-  note(sequence: number): SequenceVerdict
+  /** `time`: the sender's clock in the packet, µs. */
+  note(sequence: number, time: number): SequenceVerdict
   /** The sender began again (reboot); what was lost stays lost. */
   restart(): void
 }
@@ -15,17 +16,22 @@ export interface SequenceCheck {
  */
 const MEMORY = 1024
 const NUMBERS = 0x1_0000
+/** A packet whose clock is so much newer than any before, µs, is not one of them that comes late, whatever its number. */
+const NEWER_BY = 10_000_000
 
 /** Loss by the 16-bit sequence number, across its wrap. */
 export function createSequenceCheck(): SequenceCheck {
   /** 1 = received, or from before the first packet, which counts as neither lost nor late; position = sequence mod MEMORY. */
   const received = new Uint8Array(MEMORY).fill(1)
   let newest = -1
+  let newestTime = 0
   let lost = 0
 
-  function note(sequence: number): SequenceVerdict {
-    const ahead = newest < 0 ? 1 : (sequence - newest) & 0xffff
-    if (ahead > 0 && ahead <= NUMBERS - MEMORY) {
+  function note(sequence: number, time: number): SequenceVerdict {
+    const newer = time - newestTime > NEWER_BY
+    newestTime = Math.max(newestTime, time)
+    const ahead = newest < 0 ? 1 : (sequence - newest) & 0xffff || NUMBERS
+    if (newer || ahead <= NUMBERS - MEMORY) {
       lost += ahead - 1
       if (ahead >= MEMORY) received.fill(0)
       else for (let skipped = 1; skipped < ahead; skipped++) received[(newest + skipped) % MEMORY] = 0
@@ -46,6 +52,7 @@ export function createSequenceCheck(): SequenceCheck {
     note,
     restart() {
       newest = -1
+      newestTime = 0
       received.fill(1)
     },
   }

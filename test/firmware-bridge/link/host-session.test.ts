@@ -540,6 +540,20 @@ t.test('what a device says before HELLO is told as its own, not as that of the d
   t.equal(device.events.length, 2, 'and what it said through another carrier not at all')
 })
 
+t.test('the button is told also when the packet numbers have almost come round in that time', async t => {
+  const device = scriptedDevice()
+  device.streaming()
+  for (let block = 0; block < 1_200; block++) device.samples(10 * block, 10)
+  device.wait(1_800)
+  device.open()
+  const sequence = 1_000
+  device.send(PacketType.Hello, encodeHello(HELLO), { sequence })
+  device.send(PacketType.Event, encodeEvent({ kind: 'button', sample: SampleIndex(900_000) }), {
+    sequence: sequence + 1,
+  })
+  t.same(device.events, ['button at 900000'])
+})
+
 t.test('no packet, however well signed, makes it throw', async () => {
   const types = fc.constantFrom(...Object.values(PacketType), 0x99)
   const payload = fc.oneof(
