@@ -24,8 +24,16 @@ export function createSerialTransport(path: string, baudRate: number): Transport
   let opens = 0
   let queued = 0
   let writes = Promise.resolve()
+  /** Settles when no opening is under way. */
+  let openings: Promise<unknown> = Promise.resolve()
 
-  async function open(listener: TransportListener): Promise<void> {
+  function open(listener: TransportListener): Promise<void> {
+    const opening = openPort(listener)
+    openings = Promise.all([openings, opening.catch(() => {})])
+    return opening
+  }
+
+  async function openPort(listener: TransportListener): Promise<void> {
     const generation = ++opens
     const opened = await SerialPort.binding.open({ path, baudRate, lock: true }).catch(error => {
       throw openError(path, error)
@@ -57,10 +65,11 @@ export function createSerialTransport(path: string, baudRate: number): Transport
       })
   }
 
+  /** Also waits for an opening that is under way: whoever is told that it is closed may open it. */
   async function close() {
     opens++
     const closing = port
-    if (!closing) return
+    if (!closing) return void (await Promise.race([openings, sleep(CLOSE_TIMEOUT, undefined, { ref: false })]))
     port = undefined
     const drained = writes
       .then(() => closing.drain())

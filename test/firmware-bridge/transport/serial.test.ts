@@ -59,6 +59,21 @@ t.test('closing tells nobody, ends at once though nobody reads, and may be repea
   t.pass()
 })
 
+t.test('closed while it opens, it is free for others as soon as it is told to be', async t => {
+  const pty = openPseudoTerminal(() => {})
+  for (let i = 0; i < 20; i++) {
+    const transport = createSerialTransport(pty.path, BAUD)
+    const opening = transport.open(DEAF)
+    await transport.close()
+    const next = createSerialTransport(pty.path, BAUD)
+    await next.open(DEAF)
+    await next.close()
+    await opening
+  }
+  await pty.close()
+  t.pass()
+})
+
 t.test('closed while it opens, it stays closed', async t => {
   const pty = openPseudoTerminal(() => t.fail('no byte may pass'))
   const transport = createSerialTransport(pty.path, BAUD)
