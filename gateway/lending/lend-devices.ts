@@ -4,6 +4,7 @@ import { createServer, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { Seconds } from '../../ecg/units.js'
 import type { DeviceStream } from '../../firmware-bridge/device-stream.js'
+import { listSerialPorts, type SerialPortFound } from '../../firmware-bridge/discovery/serial-ports.js'
 import type { Log } from '../mqtt/log.js'
 import { type LendAnswer, LendRequestSchema, lendingSocket, MAX_LINE_BYTES } from './lending-messages.js'
 import { samePlace } from './same-place.js'
@@ -21,7 +22,12 @@ export interface Lending {
 }
 
 /** Lends the gateway's devices to programs on this machine, one device to one program. `dataFolder` is this gateway's alone. */
-export async function lendDevices(dataFolder: string, streams: readonly DeviceStream[], log: Log): Promise<Lending> {
+export async function lendDevices(
+  dataFolder: string,
+  streams: readonly DeviceStream[],
+  log: Log,
+  list: () => Promise<readonly SerialPortFound[]> = listSerialPorts,
+): Promise<Lending> {
   const path = lendingSocket(dataFolder)
   const borrowers = new Set<Socket>()
   const lent = new Set<DeviceStream>()
@@ -46,10 +52,12 @@ export async function lendDevices(dataFolder: string, streams: readonly DeviceSt
       })
     createInterface({ input: socket })
       .on('error', () => {})
-      .once('line', line => {
+      .once('line', async line => {
         const asked = requestIn(line)
         if (asked === undefined) return void socket.destroy()
-        const stream = streams.find(({ uri }) => samePlace(uri, asked))
+        const ports = await list().catch(() => [])
+        if (socket.destroyed) return // has gone meanwhile
+        const stream = streams.find(({ uri }) => samePlace(uri, asked, ports))
         if (!stream) return answer(socket, 'unknown')
         if (lent.has(stream)) return answer(socket, 'taken')
         socket.setTimeout(0)

@@ -109,6 +109,47 @@ t.test('a USB device that is named by its serial number is that device, whatever
   loan?.giveBack()
 })
 
+t.test('a USB device that is named by its serial number is also the port at which it is', async t => {
+  const folder = shortFolder(t)
+  const path = join(folder, 'ttyACM0')
+  writeFileSync(path, '')
+  const usb = { vendorId: '0483', productId: '374b', serialNumber: '0669FF53', manufacturer: 'Maker', product: 'Board' }
+  const port = { path, usb: { ...usb, interfaceNumber: 2, socket: '1-1' } }
+  const { stream, held } = createLendable('serial:usb-0669FF53?baud=921600')
+  const lending = await lendDevices(folder, [stream], log, async () => [port])
+  t.teardown(() => lending.stop())
+  for (const uri of [`serial:${path}`, 'serial:usb-0483:374B?driver=smp', 'serial:usb-0669FF53-if02']) {
+    const loan = await borrowDevice(folder, uri)
+    t.ok(loan, uri)
+    loan?.giveBack()
+    await until(() => held.retaken === held.released)
+  }
+  t.equal(await borrowDevice(folder, 'serial:usb-0669FF53-if00'), undefined, 'another port of it is another')
+})
+
+t.test('a device whose driver has options is lent for a console', async t => {
+  const { folder, held } = await lend(t, 'serial:/dev/ttyNothingThere?driver=cyton&leads=I,II,V1,V2,V3,V4,V5,V6')
+  const loan = await borrowDevice(folder, 'serial:/dev/ttyNothingThere?driver=smp')
+  t.equal(held[0]!.released, 1)
+  loan?.giveBack()
+})
+
+t.test('who has gone before it is known which ports there are takes nothing away', async t => {
+  const folder = shortFolder(t)
+  const { stream, held } = createLendable('tcp:127.0.0.1:9')
+  const looks: ((ports: []) => void)[] = []
+  const lending = await lendDevices(folder, [stream], log, () => new Promise(resolve => looks.push(resolve)))
+  t.teardown(() => lending.stop())
+  const socket = connect(lendingSocket(folder))
+  socket.write(`${JSON.stringify({ lend: stream.uri })}\n`)
+  await until(() => looks.length > 0)
+  socket.destroy()
+  await sleep(50)
+  looks[0]!([])
+  await sleep(50)
+  t.equal(held.released, 0)
+})
+
 t.test('where no gateway runs, or it has no such device, nothing is to be borrowed', async t => {
   const { folder, lending, held } = await lend(t, 'tcp:127.0.0.1:9')
   t.equal(await borrowDevice(folder, 'tcp:127.0.0.1:11'), undefined)
