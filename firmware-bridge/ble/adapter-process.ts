@@ -31,7 +31,8 @@ export function beginAdapterProcess(
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     execArgv: [],
   })
-  const stderr = child.stderr as Socket
+  /** There is none where the process has no file descriptor left for it. */
+  const stderr = child.stderr as Socket | null | undefined
   let tail = ''
   let reason: string | undefined
   let left = false
@@ -45,7 +46,7 @@ export function beginAdapterProcess(
     }, SILENT_FOR).unref()
   }
 
-  stderr.setEncoding('utf8').on('data', text => {
+  stderr?.setEncoding('utf8').on('data', text => {
     tail = `${tail}${text}`.slice(-STDERR_TAIL)
   })
   child.on('message', message => {

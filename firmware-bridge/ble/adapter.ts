@@ -133,7 +133,6 @@ function createAdapter(name: AdapterName): Adapter {
   const tell = (message: ToAdapter) => program?.send(message)
 
   function add(link: number, told: (message: FromAdapter) => void) {
-    links.set(link, told)
     clearTimeout(idle)
     program ??= beginAdapterProcess(
       name,
@@ -143,6 +142,7 @@ function createAdapter(name: AdapterName): Adapter {
         for (const [link, told] of [...links]) told({ did: 'close', link, reason })
       },
     )
+    links.set(link, told)
     program.holdUs(true)
   }
 
