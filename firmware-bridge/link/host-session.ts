@@ -26,8 +26,8 @@ const START_AGAIN_AFTER_REFUSAL = 10_000_000
 const CLOCK_WENT_BACK = 2_000_000
 /** Answers to TIME_REQ older than the last so many are not looked for any more. */
 const OPEN_EXCHANGES = 16
-/** Events and states from before HELLO that are kept; HELLO is asked for twice a second. */
-const MAX_EARLY = 64
+/** What came before HELLO is kept of so many packets; HELLO is asked for twice a second. */
+const MAX_EARLY = 1_024
 
 export interface HostSessionOutput extends DeviceListener {
   /** One packet for the carrier, not yet framed. */
@@ -139,12 +139,15 @@ export function createHostSession(output: HostSessionOutput, counters: LinkCount
     }
     counters.packets++
     if (received.type === PacketType.Hello) onHello(received, arrived)
-    const verdict = sequence.note(received.sequence, received.time)
-    counters.lostPackets = sequence.lost
+    let repeated = false
+    tellOfDevice(() => {
+      repeated = sequence.note(received.sequence, received.time) === 'duplicate'
+      counters.lostPackets = sequence.lost
+    })
     if (received.type === PacketType.Samples) onSamples(received, arrived)
     else {
       noteClock(received.time, arrived)
-      if (!onOther(received, arrived, verdict === 'duplicate')) badFrame()
+      if (!onOther(received, arrived, () => repeated)) badFrame()
     }
   }
 
@@ -183,7 +186,7 @@ export function createHostSession(output: HostSessionOutput, counters: LinkCount
   }
 
   /** Answers false where the payload is not what its type says. */
-  function onOther({ type, payload }: Packet, now: Microseconds, repeated: boolean): boolean {
+  function onOther({ type, payload }: Packet, now: Microseconds, repeated: () => boolean): boolean {
     switch (type) {
       case PacketType.Hello:
       case PacketType.Smp:
@@ -218,7 +221,7 @@ export function createHostSession(output: HostSessionOutput, counters: LinkCount
       }
       case PacketType.Event: {
         const event = decodeEvent(payload)
-        if (event && !repeated) tellOfDevice(() => output.event(event.kind, event.sample))
+        if (event) tellOfDevice(() => !repeated() && output.event(event.kind, event.sample))
         return event !== undefined
       }
       default:

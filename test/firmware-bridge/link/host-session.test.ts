@@ -540,6 +540,23 @@ t.test('what a device says before HELLO is told as its own, not as that of the d
   t.equal(device.events.length, 2, 'and what it said through another carrier not at all')
 })
 
+t.test('the packet numbers of another device are not compared with those of the device before it', async t => {
+  const device = scriptedDevice()
+  device.streaming()
+  for (let block = 0; block < 100; block++) device.samples(10 * block, 10)
+  device.host.closed('unplugged')
+  device.open() // to another device, which streams already
+  device.send(PacketType.Status, encode({ battery: 3 }), { sequence: 40_000 })
+  device.send(PacketType.Event, encodeEvent({ kind: 'button', sample: SampleIndex(9) }), { sequence: 40_001 })
+  device.send(PacketType.Hello, encodeHello({ ...HELLO, id: 'another' }), { sequence: 40_003 })
+  t.equal(device.counters.lostPackets, 1)
+  device.host.closed('unplugged')
+  device.open()
+  device.send(PacketType.Event, encodeEvent({ kind: 'button', sample: SampleIndex(9) }), { sequence: 40_000 })
+  device.send(PacketType.Hello, encodeHello({ ...HELLO, id: 'a third' }), { sequence: 40_001 })
+  t.same(device.events, ['{"battery":3}', 'button at 9', 'button at 9'])
+})
+
 t.test('the button is told also when the packet numbers have almost come round in that time', async t => {
   const device = scriptedDevice()
   device.streaming()
