@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Microseconds, SampleIndex, type UnixMillis } from '../../ecg/units.js'
 import type { DeviceIdentity, DeviceListener, DeviceState, SampleTime } from '../device-stream.js'
@@ -17,7 +18,7 @@ const MOST_VALUE_BYTES = WRITTEN_FORMATS[1].bytesPerSample
 
 export interface DeviceRecorderOptions {
   readonly folder: string
-  /** Of the capture and of the first record; each further boot gets a record of its own, NAME_2 and so on. */
+  /** Of the capture and of the first record; each further boot gets a record of its own, NAME_2 and so on where nothing is. */
   readonly name: string
   readonly uri: string
   readonly driver: string
@@ -48,6 +49,7 @@ export function createDeviceRecorder(options: DeviceRecorderOptions): DeviceReco
   const began = new Date(options.utc()).toISOString()
   const capture = createCaptureWriter(path, { uri, driver, began }, queue, options.monotonic)
   const records: WfdbFigures[] = []
+  let part = 1
   let identity: DeviceIdentity | undefined
   let record: WfdbWriter | undefined
   /** Of the record's first sample: the best known so far, because a clock that has drifted for a day knows less of it. */
@@ -66,8 +68,9 @@ export function createDeviceRecorder(options: DeviceRecorderOptions): DeviceReco
   }
 
   function beginRecord(device: DeviceIdentity, first: SampleIndex): WfdbWriter {
-    const part = records.length === 0 ? name : `${name}_${records.length + 1}`
-    const begun = createWfdbWriter(folder, part, device, first, queue)
+    if (records.length > 0) part++
+    while (part > 1 && isTaken(folder, `${name}_${part}`)) part++
+    const begun = createWfdbWriter(folder, part === 1 ? name : `${name}_${part}`, device, first, queue)
     records.push(begun.figures)
     return begun
   }
@@ -123,3 +126,7 @@ export function createDeviceRecorder(options: DeviceRecorderOptions): DeviceReco
     },
   }
 }
+
+/** By an earlier recording, or NAME_24 by the data of NAME itself in format 24. */
+const isTaken = (folder: string, record: string): boolean =>
+  [`${record}.hea`, `${record}.dat`].some(file => existsSync(join(folder, file)))

@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { UnixMillis } from '../../../ecg/units.js'
+import { Hertz, Millivolts, SampleIndex, UnixMillis } from '../../../ecg/units.js'
 import { openDevice } from '../../../firmware-bridge/devices/open-device.js'
 import { playCapture } from '../../../firmware-bridge/emulator/played-capture.js'
 import { recordingSource } from '../../../firmware-bridge/emulator/recording-source.js'
@@ -162,4 +163,49 @@ t.test('each boot has a record of its own, and what is lost on the way stays mis
   t.equal(missing, 8 * recorder.records.reduce((sum, record) => sum + record.missing, 0))
   t.ok(missing > 0)
   t.equal(stream.counters.missingSamples, missing / 8)
+})
+
+t.test('a device that boots again and again is recorded, though names are taken', async t => {
+  const folder = t.testdir({})
+  await writeFile(join(folder, 'a_3.hea'), 'of another recording')
+  const failures: Error[] = []
+  const recorder = createDeviceRecorder({
+    folder,
+    name: 'a',
+    uri: 'tcp:127.0.0.1:9',
+    driver: 'ecg-link',
+    timeOf: () => undefined,
+    monotonic: monotonicNow,
+    utc: () => UnixMillis(0),
+    failed: failure => failures.push(failure),
+  })
+  const identity = {
+    id: 'd',
+    model: 'm',
+    firmware: '1.0.0',
+    rate: Hertz(500),
+    lsb: Millivolts(0.001),
+    channels: ['I'],
+    retain: 0,
+    capabilities: [],
+  }
+  const block = {
+    first: SampleIndex(0),
+    count: 1,
+    channels: 1,
+    electrodesOff: 0,
+    saturated: false,
+    retransmission: false,
+    arrived: monotonicNow(),
+  }
+  for (let boot = 1; boot <= 30; boot++) {
+    recorder.listener.identified({ ...identity, boot })
+    recorder.listener.samples({ ...block, values: Int32Array.of(100_000 + boot) })
+    await until(() => existsSync(`${recorder.records.at(-1)!.record}.hea`) || failures.length > 0)
+  }
+  await recorder.close()
+  t.same(failures, [])
+  t.equal(recorder.records.length, 30)
+  for (const [i, { record }] of recorder.records.entries())
+    t.equal((await readRecording(record)).recording.channels[0]!.counts[0], 100_001 + i)
 })
