@@ -121,16 +121,14 @@ export function createMonitor(parts: MonitorParts): Monitor {
       latencyMs = assessed.latencyMs
       const patient = ward.patient(device)
       if (!patient) return
-      patient.assessed = assessed
+      ward.assessed(patient, assessed)
       patient.assessment = assessmentMessage(gateway, device, assessed)
       patient.trend.add(patient.assessment.tasks)
       live.tellAll({ kind: 'assessment', message: patient.assessment })
     },
     alerted(transition) {
-      const patient = ward.patient(transition.device)
-      const assessed = patient?.assessed
-      const seen = patient && assessed && assessed.start === transition.signal?.start
-      const alert = board.add(transition, seen ? { assessed, waveform: patient.waveform } : null)
+      const seen = ward.patient(transition.device)?.seen ?? null
+      const alert = board.add(transition, seen?.assessed.start === transition.signal?.start ? seen : null)
       live.tellAll({ kind: 'alert', alert })
     },
     rules(next, { tasks: site = {} }) {

@@ -2,6 +2,7 @@ import { type Lead, STANDARD_LEADS } from '../../ecg/leads.js'
 import type { DeviceIdentity, SampleBlock } from '../../firmware-bridge/device-stream.js'
 import type { AssessedWindow } from '../alerts/assessed-window.js'
 import type { AssessmentMessage, DeviceStateMessage } from '../mqtt/messages.js'
+import type { SeenWindow } from './alert-board.js'
 import type { PatientMessage } from './live/live-messages.js'
 import { PatientWaveform } from './patient-waveform.js'
 import { createProbabilityTrend, type ProbabilityTrend } from './probability-trend.js'
@@ -14,13 +15,15 @@ export const MOST_PATIENTS = 64
 export interface Patient<Sink extends FrameSink> {
   readonly message: PatientMessage
   readonly waveform: PatientWaveform
+  /** Of the boot before, for as long as windows of it may still come. */
+  before: { readonly boot: number; readonly waveform: PatientWaveform } | null
   readonly allLeads: WaveformFeed<Sink>
   readonly wallLead: WaveformFeed<Sink>
   readonly trend: ProbabilityTrend
   state: DeviceStateMessage | null
   assessment: AssessmentMessage | null
-  /** The last one, for the alerts that follow from it. */
-  assessed: AssessedWindow | null
+  /** The last window, for the alerts that follow from it. */
+  seen: SeenWindow | null
 }
 
 /** Every patient whose device has said who it is. No I/O: whoever has sinks decides when frames go out. */
@@ -49,12 +52,13 @@ export class Ward<Sink extends FrameSink> {
     const made: Patient<Sink> = {
       message: { kind: 'patient', patient, device, boot, rate, leads, wallLead },
       waveform,
+      before: before ? { boot: before.message.boot, waveform: before.waveform } : null,
       allLeads: new WaveformFeed(patient, positions(leads), waveform),
       wallLead: new WaveformFeed(patient, positions(wallLead === null ? [] : [wallLead]), waveform),
       trend: before?.trend ?? createProbabilityTrend(),
       state: before?.state ?? null,
       assessment: before?.assessment ?? null,
-      assessed: null,
+      seen: null,
     }
     for (const sink of before?.allLeads.sinks ?? []) made.allLeads.sinks.add(sink)
     for (const sink of before?.wallLead.sinks ?? []) made.wallLead.sinks.add(sink)
@@ -69,6 +73,18 @@ export class Ward<Sink extends FrameSink> {
     const { device } = (silent ?? this.#patients.values().next().value!).message
     this.#patients.delete(device)
     return device
+  }
+
+  /** A window is told when its answer is there: the device may have said meanwhile that it is up again. */
+  assessed(patient: Patient<Sink>, assessed: AssessedWindow): void {
+    const { message, waveform, before } = patient
+    const { boot, firstSample, samples } = assessed.window
+    const { ring } = waveform
+    const whole = firstSample >= ring.start && firstSample + samples <= ring.end
+    if (boot === message.boot && (whole || before?.boot !== boot)) {
+      patient.before = null
+      patient.seen = { assessed, waveform }
+    } else patient.seen = before?.boot === boot ? { assessed, waveform: before.waveform } : null
   }
 
   samples(device: string, block: SampleBlock): void {
