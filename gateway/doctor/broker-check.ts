@@ -1,7 +1,7 @@
 import mqtt from 'mqtt'
 import { brokerName, brokerUrl, credentials, EMBEDDED } from '../mqtt/broker-options.js'
 import type { Check, Finding } from './check.js'
-import { portIsFree } from './port-is-free.js'
+import { portFault } from './port-fault.js'
 
 const CONNECT_WITHIN_MS = 5000
 
@@ -35,7 +35,15 @@ export const brokerCheck: Check = {
 
 async function embeddedPort(port: number): Promise<Finding> {
   const subject = `embedded, 127.0.0.1:${port}`
-  if (await portIsFree('127.0.0.1', port)) return { subject, outcome: 'ok', detail: 'the port is free' }
+  const fault = await portFault('127.0.0.1', port)
+  if (fault === null) return { subject, outcome: 'ok', detail: 'the port is free' }
+  if (fault !== 'EADDRINUSE')
+    return {
+      subject,
+      outcome: 'warning',
+      detail: `it cannot be listened at (${fault})`,
+      remedy: 'set broker.embeddedPort to another, from 1024 on, or name a broker as broker.url',
+    }
   return {
     subject,
     outcome: 'warning',

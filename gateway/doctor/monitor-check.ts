@@ -1,6 +1,7 @@
+import { listeningRemedy } from '../monitor/keep-listening.js'
 import { listenerOptions } from '../monitor/listener-options.js'
 import type { Check } from './check.js'
-import { portIsFree } from './port-is-free.js'
+import { portFault } from './port-fault.js'
 
 /** Whether the monitor page can be served as the configuration wants it. */
 export const monitorCheck: Check = {
@@ -9,13 +10,17 @@ export const monitorCheck: Check = {
     const subject = `${monitor.host}:${monitor.port}`
     if (!monitor.enabled) return [{ subject, outcome: 'note', detail: 'the page is switched off' }]
     const { host, port, loopback, token } = listenerOptions(monitor)
-    if (!(await portIsFree(host, port)))
+    const fault = await portFault(host, port)
+    if (fault !== null)
       return [
         {
           subject,
           outcome: 'warning',
-          detail: 'the port is taken, by a gateway that runs or by another program',
-          remedy: 'set monitor.port to a free one; the gateway runs without the page meanwhile',
+          detail:
+            fault === 'EADDRINUSE'
+              ? 'the port is taken, by a gateway that runs or by another program'
+              : `it cannot be listened at (${fault})`,
+          remedy: `${listeningRemedy(fault)}; the gateway runs without the page meanwhile`,
         },
       ]
     const whom =

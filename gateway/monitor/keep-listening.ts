@@ -11,7 +11,8 @@ export interface Listening {
   stop(): Promise<void>
 }
 
-function remedyFor(code: string | undefined): string {
+/** By the system's error. */
+export function listeningRemedy(code: string | undefined): string {
   if (code === 'EADDRINUSE') return 'set monitor.port to a free one'
   if (code === 'EACCES') return 'set monitor.port to 1024 or more, which need no privilege'
   return 'set monitor.host to an address of this machine'
@@ -31,7 +32,7 @@ export async function keepListening(parts: HttpServerParts): Promise<Listening> 
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       const where = `${listener.host}:${listener.port}`
-      log.error({ code }, `the monitor page cannot be served at ${where} (${code}); ${remedyFor(code)}`)
+      log.error({ code }, `the monitor page cannot be served at ${where} (${code}); ${listeningRemedy(code)}`)
       return false
     }
   }

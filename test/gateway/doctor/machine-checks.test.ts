@@ -68,6 +68,12 @@ t.test('ports that are taken are warned of', async t => {
   t.match(await look(brokerCheck, { broker: { embeddedPort: port } }), [{ outcome: 'warning' }])
   t.match(await look(monitorCheck, { monitor: { port } }), [{ outcome: 'warning' }])
   t.match(await look(monitorCheck, { monitor: { port: 0 } }), [{ outcome: 'ok' }])
+  const elsewhere = { host: '192.0.2.1', port: 0, tokenFile: join(t.testdir({ token: 'x'.repeat(16) }), 'token') }
+  t.match(
+    await look(monitorCheck, { monitor: elsewhere }),
+    [{ outcome: 'warning', detail: /EADDRNOTAVAIL/, remedy: /monitor\.host/ }],
+    'an address of another machine is no port that is taken',
+  )
   t.match(await look(monitorCheck, { monitor: { enabled: false } }), [{ outcome: 'note' }])
 })
 
