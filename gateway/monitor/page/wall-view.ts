@@ -27,19 +27,21 @@ export function createWallView({ state, settings, alerts }: ViewParts): View {
   const tiles = new Map<string, Tile>()
   const grid = element('ul', { class: 'tiles' })
   const empty = element('p', { class: 'empty' })
+  const more = element('p', { class: 'hint' })
   const root = element(
     'div',
     { class: 'wall' },
     element('h1', { class: 'unseen' }, 'Wall'),
-    element('div', { class: 'wall-main' }, grid, empty),
+    element('div', { class: 'wall-main' }, grid, more, empty),
     alerts.element,
   )
   alerts.show(null)
 
   function update(): void {
     const patients = [...state.patients.values()]
-      .sort((a, b) => a.about.device.localeCompare(b.about.device))
+      .sort((a, b) => Number(isLost(a)) - Number(isLost(b)) || byName(a, b))
       .slice(0, MOST_TILES)
+      .sort(byName)
     const wanted = new Set(patients.map(({ about }) => about.device))
     for (const [device, { element, sheet }] of tiles)
       if (!wanted.has(device)) {
@@ -55,6 +57,8 @@ export function createWallView({ state, settings, alerts }: ViewParts): View {
       tile.update(patient)
     })
     grid.dataset.count = String(patients.length)
+    const left = state.patients.size - patients.length
+    setText(more, left > 0 ? `${left} more are not on the wall; each has its own page.` : '')
     empty.hidden = patients.length > 0
     const waiting = state.health?.waitingFor ?? []
     setText(empty, waiting.length > 0 ? `Waiting for ${waiting.join(', ')}` : 'No device has been heard of yet.')
@@ -80,6 +84,10 @@ export function createWallView({ state, settings, alerts }: ViewParts): View {
     },
   }
 }
+
+/** What was taken off days ago must not keep a patient off the wall. */
+const isLost = ({ state }: LivePatient): boolean => state?.state === 'lost'
+const byName = (a: LivePatient, b: LivePatient): number => a.about.device.localeCompare(b.about.device)
 
 function createTile(device: string, state: LiveState, settings: SettingsStore): Tile {
   const sheet = createEcgSheet()

@@ -1,0 +1,40 @@
+import type { Page } from 'playwright-core'
+import t, { type Test } from 'tap'
+import { hasChromium, openBrowser } from '../../../bench/monitor/open-page.js'
+import { identity, report, standingMonitor } from './standing-monitor.js'
+
+/** The page in a real Chromium, before a monitor that is told by hand what happens in the ward. */
+
+const PATIENCE = 30_000
+
+async function open(t: Test, url: URL | string): Promise<Page> {
+  const browser = await openBrowser()
+  t.teardown(() => browser.close())
+  const page = await browser.newPage({ viewport: { width: 1280, height: 800 } })
+  page.on('pageerror', error => t.fail(String(error)))
+  await page.goto(String(url))
+  await page.locator('html[data-ready]').waitFor({ timeout: PATIENCE })
+  return page
+}
+
+async function wall(t: Test): Promise<void> {
+  const { monitor, url } = await standingMonitor(t)
+  const names = Array.from({ length: 20 }, (_, i) => `patch-${String(i).padStart(2, '0')}`)
+  for (const name of names) {
+    monitor.identified(identity(name))
+    monitor.reported(name, report(name, Number(name.slice(-2)) < 17 ? 'lost' : 'streaming'))
+  }
+  const page = await open(t, `${url}#/wall`)
+  await page.locator('.tile').nth(15).waitFor({ timeout: PATIENCE })
+  t.same(
+    await page.locator('.tile strong').allTextContents(),
+    [...names.slice(0, 13), ...names.slice(17)],
+    'whoever is there comes before the patches of yesterday',
+  )
+  t.ok(await page.getByText('4 more are not on the wall').isVisible())
+}
+
+if (hasChromium) {
+  t.setTimeout(180_000)
+  t.test('a patient who is there is on the wall, however many devices were taken off', wall)
+} else t.pass('left out: Chromium is not installed', { skip: true })
