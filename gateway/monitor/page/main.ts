@@ -100,3 +100,8 @@ loop.start()
 // Ages of alerts, and how long a device has been silent.
 setInterval(() => alerts.update(), 5000)
 document.documentElement.dataset.ready = 'true'
+// As an address, "#main" would name no view and so leave the one that is shown.
+document.querySelector('.skip')!.addEventListener('click', event => {
+  event.preventDefault()
+  main.focus()
+})

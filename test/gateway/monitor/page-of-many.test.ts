@@ -34,7 +34,21 @@ async function wall(t: Test): Promise<void> {
   t.ok(await page.getByText('4 more are not on the wall').isVisible())
 }
 
+async function keyboard(t: Test): Promise<void> {
+  const { monitor, url } = await standingMonitor(t)
+  for (const name of ['bed-1', 'bed-2']) monitor.identified(identity(name))
+  const page = await open(t, `${url}#/patient/bed-2`)
+  await page.locator('.patient').waitFor({ timeout: PATIENCE })
+  await page.keyboard.press('Tab')
+  await page.keyboard.press('Enter')
+  await page.waitForTimeout(300)
+  t.equal(await page.evaluate('document.activeElement.id'), 'main')
+  t.match(page.url(), /#\/patient\/bed-2$/)
+  t.ok(await page.locator('.patient').isVisible(), 'the patient stays')
+}
+
 if (hasChromium) {
   t.setTimeout(180_000)
   t.test('a patient who is there is on the wall, however many devices were taken off', wall)
+  t.test('the link that leads to the ECG does not lead away from the patient', keyboard)
 } else t.pass('left out: Chromium is not installed', { skip: true })
