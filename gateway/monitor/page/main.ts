@@ -33,9 +33,17 @@ function acknowledge(alert: MonitoredAlert): void {
 /** `#/wall`, `#/patient/DEVICE`, `#/alert/ID`; without any, the only patient there is, or the wall. */
 function wantedRoute(): string {
   const hash = location.hash.slice(1)
-  if (/^\/(wall|patient\/.+|alert\/\w+)$/.test(hash)) return hash
+  if (/^\/(wall|patient\/.+|alert\/\w+)$/.test(hash) && isDecodable(hash)) return hash
   const [only, another] = state.patients.keys()
   return only !== undefined && another === undefined ? `/patient/${encodeURIComponent(only)}` : '/wall'
+}
+
+function isDecodable(hash: string): boolean {
+  try {
+    return decodeURIComponent(hash) !== ''
+  } catch {
+    return false // cut off, or typed
+  }
 }
 
 function navigate(): void {
@@ -94,14 +102,14 @@ theme.value = settings.current.theme
 theme.addEventListener('change', () => settings.change({ theme: theme.value as Settings['theme'] }))
 
 document.querySelector('header.top')!.append(health.element)
+// As an address, "#main" would name no view and so leave the one that is shown.
+document.querySelector('.skip')!.addEventListener('click', event => {
+  event.preventDefault()
+  main.focus()
+})
 addEventListener('hashchange', navigate)
 navigate()
 loop.start()
 // Ages of alerts, and how long a device has been silent.
 setInterval(() => alerts.update(), 5000)
 document.documentElement.dataset.ready = 'true'
-// As an address, "#main" would name no view and so leave the one that is shown.
-document.querySelector('.skip')!.addEventListener('click', event => {
-  event.preventDefault()
-  main.focus()
-})

@@ -47,8 +47,16 @@ async function keyboard(t: Test): Promise<void> {
   t.ok(await page.locator('.patient').isVisible(), 'the patient stays')
 }
 
+async function address(t: Test): Promise<void> {
+  const { monitor, url } = await standingMonitor(t)
+  for (const name of ['bed-1', 'bed-2']) monitor.identified(identity(name))
+  const page = await open(t, `${url}#/patient/bed%2`)
+  await page.locator('.tile').nth(1).waitFor({ timeout: PATIENCE })
+}
+
 if (hasChromium) {
   t.setTimeout(180_000)
   t.test('a patient who is there is on the wall, however many devices were taken off', wall)
   t.test('the link that leads to the ECG does not lead away from the patient', keyboard)
+  t.test('an address that was cut off leads to the wall', address)
 } else t.pass('left out: Chromium is not installed', { skip: true })
