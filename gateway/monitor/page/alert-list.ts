@@ -24,13 +24,15 @@ export interface AlertList {
 const GATEWAY_DEVICE = '_gateway'
 /** Ended ones beyond these are of no use at the bedside. */
 const MOST_ENDED_SHOWN = 12
+/** Announcements that stay for a screen reader that is still at an earlier one. */
+const MOST_SPOKEN = 20
 
 /** The list of alerts. Arrow keys move in it, Enter opens, A acknowledges. */
 export function createAlertList({ state, settings, acknowledge }: AlertListParts): AlertList {
   let device: string | null = null
   let shown = ''
   const list = element('ol', { class: 'alerts', 'aria-label': 'Alerts', onkeydown: keyPressed })
-  const spoken = element('p', { class: 'unseen', 'aria-live': 'polite' })
+  const spoken = element('div', { class: 'unseen', 'aria-live': 'polite' })
   const count = element('span', { class: 'count' })
   const name = element('input', {
     type: 'text',
@@ -137,7 +139,9 @@ export function createAlertList({ state, settings, acknowledge }: AlertListParts
     },
     update,
     announce(alert) {
-      setText(spoken, announcement(alert))
+      // Each is an addition: text that takes the place of another is read only if it differs, and the other then never.
+      spoken.append(element('p', {}, announcement(alert)))
+      if (spoken.childElementCount > MOST_SPOKEN) spoken.firstElementChild!.remove()
     },
   }
 }

@@ -1,7 +1,8 @@
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { hasChromium, openBrowser } from '../../../bench/monitor/open-page.js'
-import { identity, report, standingMonitor } from './standing-monitor.js'
+import type { AlertTransition } from '../../../gateway/alerts/alert.js'
+import { alert, identity, report, standingMonitor } from './standing-monitor.js'
 
 /** The page in a real Chromium, before a monitor that is told by hand what happens in the ward. */
 
@@ -54,9 +55,41 @@ async function address(t: Test): Promise<void> {
   await page.locator('.tile').nth(1).waitFor({ timeout: PATIENCE })
 }
 
+async function screenReader(t: Test): Promise<void> {
+  const { monitor, url } = await standingMonitor(t)
+  monitor.identified(identity('bed-1'))
+  const page = await open(t, `${url}#/patient/bed-1`)
+  await page.locator('.chip').waitFor({ timeout: PATIENCE })
+  await page.evaluate(`
+    window.additions = []
+    new MutationObserver(changes => {
+      for (const { addedNodes } of changes) for (const node of addedNodes) additions.push(node.textContent)
+    }).observe(document.querySelector('[aria-live]'), { childList: true, subtree: true })
+  `)
+  const lost: Partial<AlertTransition> = {
+    type: 'ST',
+    condition: { key: 'DEVICE_LOST', display: 'Device lost', group: 'technical', codes: [] },
+    evidence: { detail: 'nothing has come for 5 s' },
+  }
+  const first = alert('bed-1', lost)
+  monitor.alerted(alert('bed-1'))
+  monitor.alerted(first)
+  monitor.alerted({ ...first, phase: 'end', state: 'inactive' })
+  monitor.alerted(alert('bed-1', lost))
+  await page.locator('.alert').nth(2).waitFor({ timeout: PATIENCE })
+  const said = /^Technical: Device lost, bed-1, nothing/
+  t.match(await page.evaluate('additions'), [/^Advisory: Atrial fibrillation/, said, said])
+  t.match(
+    await page.locator('[aria-live] p').allTextContents(),
+    [/^Advisory/, said, said],
+    'none takes the place of one that may not have been read yet',
+  )
+}
+
 if (hasChromium) {
   t.setTimeout(180_000)
   t.test('a patient who is there is on the wall, however many devices were taken off', wall)
   t.test('the link that leads to the ECG does not lead away from the patient', keyboard)
   t.test('an address that was cut off leads to the wall', address)
+  t.test('each alert is announced, also two at once and the same again', screenReader)
 } else t.pass('left out: Chromium is not installed', { skip: true })
