@@ -30,7 +30,7 @@ export interface MonitorParts {
   readonly log: Log
   /** Throws an `AlertError` when the alert is not open; otherwise `alerted` is told. */
   acknowledge(id: string, by: string): void
-  health(): Omit<GatewayHealth, 'kind' | 'latencyMs' | 'framesDropped'>
+  health(): Omit<GatewayHealth, 'kind' | 'now' | 'latencyMs' | 'framesDropped'>
 }
 
 export interface MonitorCounters extends LiveCounters {
@@ -74,7 +74,7 @@ export function createMonitor(parts: MonitorParts): Monitor {
     tasks: () => tasks,
     ward,
     board,
-    health: framesDropped => ({ kind: 'health', ...parts.health(), latencyMs, framesDropped }),
+    health: framesDropped => ({ kind: 'health', now: clock.utc(), ...parts.health(), latencyMs, framesDropped }),
     acknowledge(id, by) {
       try {
         parts.acknowledge(id, by)

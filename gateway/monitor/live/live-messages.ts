@@ -54,6 +54,8 @@ export interface TrendMessage {
 
 export interface GatewayHealth {
   readonly kind: 'health'
+  /** What the gateway's clock says. */
+  readonly now: number
   readonly model: HealthMessage['model']
   /** What failed and what runs in its place; null while all is well. */
   readonly fallback: string | null

@@ -79,7 +79,7 @@ export function createAlertList({ state, settings, acknowledge }: AlertListParts
     const unseen = alerts.filter(alert => alert.state !== 'inactive' && !alert.acknowledged).length
     setText(count, unseen > 0 ? `${unseen} new` : '')
     for (const time of list.querySelectorAll('time'))
-      setText(time, `${ago(Date.now() - Number(time.dataset.since))} ago`)
+      setText(time, `${ago(state.now() - Number(time.dataset.since))} ago`)
   }
 
   function card(alert: MonitoredAlert, withDevice: boolean): HTMLElement {

@@ -41,8 +41,15 @@ export class LiveState {
   tasks: readonly MonitoredTask[] = []
   readonly patients = new Map<string, LivePatient>()
   readonly alerts = new Map<string, MonitoredAlert>()
+  /** ms that the gateway's clock is ahead of this computer's. */
+  #ahead = 0
   #byNumber = new Map<number, LivePatient>()
   readonly #watchers = new Set<(topic: Topic, message: LiveMessage) => void>()
+
+  /** What the gateway's clock says, which alerts are told by: this computer's may be wrong. */
+  now(): number {
+    return Date.now() + this.#ahead
+  }
 
   watch(heard: (topic: Topic, message: LiveMessage) => void): void {
     this.#watchers.add(heard)
@@ -90,6 +97,7 @@ export class LiveState {
         return 'alerts'
       case 'health':
         this.health = message
+        this.#ahead = message.now - Date.now()
         return 'health'
       case 'refused':
         return 'refused'

@@ -7,12 +7,15 @@ import { alert, identity, report, standingMonitor } from './standing-monitor.js'
 /** The page in a real Chromium, before a monitor that is told by hand what happens in the ward. */
 
 const PATIENCE = 30_000
+const HOUR = 3_600_000
+const t0 = Date.now()
 
-async function open(t: Test, url: URL | string): Promise<Page> {
+async function open(t: Test, url: URL | string, init?: string): Promise<Page> {
   const browser = await openBrowser()
   t.teardown(() => browser.close())
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } })
   page.on('pageerror', error => t.fail(String(error)))
+  if (init !== undefined) await page.addInitScript(init)
   await page.goto(String(url))
   await page.locator('html[data-ready]').waitFor({ timeout: PATIENCE })
   return page
@@ -86,10 +89,20 @@ async function screenReader(t: Test): Promise<void> {
   )
 }
 
+async function wrongClock(t: Test): Promise<void> {
+  const { monitor, url } = await standingMonitor(t)
+  monitor.identified(identity('bed-1'))
+  monitor.alerted(alert('bed-1'))
+  const page = await open(t, url, `{ const now = Date.now; Date.now = () => now() + ${3 * HOUR} }`)
+  await page.locator('.alert time', { hasText: /^\d+ s ago$/ }).waitFor({ timeout: PATIENCE })
+  t.ok(Date.now() - t0 < HOUR)
+}
+
 if (hasChromium) {
   t.setTimeout(180_000)
   t.test('a patient who is there is on the wall, however many devices were taken off', wall)
   t.test('the link that leads to the ECG does not lead away from the patient', keyboard)
   t.test('an address that was cut off leads to the wall', address)
   t.test('each alert is announced, also two at once and the same again', screenReader)
+  t.test('an alert is as old as the gateway says, whatever the clock of the viewer', wrongClock)
 } else t.pass('left out: Chromium is not installed', { skip: true })
