@@ -39,6 +39,11 @@ export async function makeBackup(
         throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? changed(config.data, error) : error
       })
     const paths = (await filesBelow(staging)).sort()
+    if (!paths.some(path => path.startsWith(`${STATE_FOLDER}/`)))
+      throw new BackupError(
+        'BACKUP_UNREADABLE',
+        `${config.data} holds no state of a gateway; name its folder with --data, or as data: in its configuration.`,
+      )
     const files = await Promise.all(paths.map(async path => ({ path, sha256: await sha256(join(staging, path)) })))
     const manifest: BackupManifest = {
       schema: 'urn:ecgclip:backup:1',

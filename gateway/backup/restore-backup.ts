@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { basename, dirname, join, relative } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import { extract } from 'tar'
+import { loadConfig } from '../config/load-config.js'
 import { type Counters, countersEntry, openOutboxLevel } from '../mqtt/outbox-level.js'
 import { readSequence, SEQUENCE_FILE, writeSequence } from '../mqtt/sequence-file.js'
 import { BackupError } from './backup-error.js'
@@ -25,14 +27,18 @@ const SESSION_JUMP = 1000
 export interface RestoreParts {
   /** Where the configuration file goes. */
   readonly configFile: string
-  /** Where the state goes. */
-  readonly data: string
+  /** Where the state goes; undefined: where the configuration that is restored has it. */
+  readonly data?: string | undefined
   /** Replaces what is there. */
   readonly force: boolean
 }
 
 /** Checks every file before it writes the first. The gateway of this state folder must not run. */
-export async function restoreBackup(file: string, { configFile, data, force }: RestoreParts): Promise<BackupManifest> {
+export async function restoreBackup(
+  file: string,
+  { configFile, force, ...given }: RestoreParts,
+): Promise<BackupManifest> {
+  const data = given.data ?? (await dataFolderOf(file))
   if (!force)
     for (const path of [configFile, join(data, 'sequence.json')])
       if (existsSync(path))
@@ -96,23 +102,46 @@ async function renumber(outbox: string, gateway: string, counters: Counters): Pr
   }
 }
 
-async function unpack(file: string, staging: string): Promise<BackupManifest> {
-  const damaged = (why: string, cause?: unknown) =>
-    new BackupError('BACKUP_DAMAGED', `${file} is not a whole backup: ${why}; nothing was restored.`, cause)
+/** Elsewhere the gateway would not find its numbers, and begin anew with those that subscribers have seen. */
+async function dataFolderOf(file: string): Promise<string> {
+  const staging = await mkdtemp(join(tmpdir(), 'ecgclip-restore-'))
+  try {
+    await take(file, staging, path => path === CONFIG_FILE)
+    const config = join(staging, CONFIG_FILE)
+    return loadConfig(existsSync(config) ? config : undefined).data
+  } catch (error) {
+    if (error instanceof BackupError) throw error
+    const why = (error as Error).message
+    throw new BackupError('BACKUP_UNREADABLE', `Its configuration says no folder for the state: ${why}; give --data.`)
+  } finally {
+    await rm(staging, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
+
+const damaged = (file: string, why: string, cause?: unknown) =>
+  new BackupError('BACKUP_DAMAGED', `${file} is not a whole backup: ${why}; nothing was restored.`, cause)
+
+/** Files alone: no link, and nothing outside `folder`. */
+async function take(file: string, folder: string, wanted: (path: string) => boolean = () => true): Promise<void> {
   if (!existsSync(file)) throw new BackupError('BACKUP_UNREADABLE', `${file} does not exist; check the path.`)
   await extract({
     file,
-    cwd: staging,
+    cwd: folder,
     strict: true,
-    filter: (_, entry) => !('type' in entry) || entry.type === 'File' || entry.type === 'OldFile',
+    filter: (path, entry) => wanted(path) && (!('type' in entry) || entry.type === 'File' || entry.type === 'OldFile'),
   }).catch(error => {
-    throw damaged((error as Error).message, error)
+    throw damaged(file, (error as Error).message, error)
   })
+}
+
+async function unpack(file: string, staging: string): Promise<BackupManifest> {
+  await take(file, staging)
   const text = await readFile(join(staging, MANIFEST_FILE), 'utf8').catch(() => 'null')
   const manifest = BackupManifestSchema.safeParse(parsed(text))
-  if (!manifest.success) throw damaged(`its ${MANIFEST_FILE} is missing or of another kind`)
+  if (!manifest.success) throw damaged(file, `its ${MANIFEST_FILE} is missing or of another kind`)
   for (const { path, sha256: expected } of manifest.data.files)
-    if ((await sha256(join(staging, path)).catch(() => '')) !== expected) throw damaged(`${path} is missing or changed`)
+    if ((await sha256(join(staging, path)).catch(() => '')) !== expected)
+      throw damaged(file, `${path} is missing or changed`)
   return manifest.data
 }
 

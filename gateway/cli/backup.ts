@@ -25,13 +25,12 @@ export function restoreCommand(): Command {
     .description('put a backup in place; the gateway must not run')
     .argument('<file>', 'a file that `ecgclip backup` wrote')
     .requiredOption('-c, --config <file>', 'where the configuration goes')
-    .option('--data <dir>', 'where the state goes; by default where a gateway keeps it')
+    .option('--data <dir>', 'where the state goes; by default where the restored configuration has it')
     .option('--force', 'replace what is there', false)
     .action(async (file: string, flags: { config: string; data?: string; force: boolean }) => {
-      const data = flags.data ?? loadConfig(undefined).data
       const { gateway, files, secrets } = await restoreBackup(file, {
         configFile: flags.config,
-        data,
+        data: flags.data,
         force: flags.force,
       })
       process.stdout.write(`${files.length} files of ${gateway} are in place.\n${toKeep(secrets)}`)

@@ -102,6 +102,30 @@ t.test('a state that changes while it is copied gives no backup with a part of i
   t.ok(await make())
 })
 
+t.test('a folder without a state gives no backup that lacks it', async t => {
+  const { folder, configFile } = gateway(t)
+  const config = { ...loadConfig(configFile), data: join(folder, 'elsewhere') }
+  const made = makeBackup(join(folder, 'b.tar.gz'), { config, configFile, version: '0.1.0', now: new Date(0) })
+  await t.rejects(made, { code: 'BACKUP_UNREADABLE', message: /elsewhere holds no state.*--data/ })
+  t.notOk(existsSync(join(folder, 'b.tar.gz')))
+})
+
+t.test('the state goes where the restored configuration has it, unless another folder is named', async t => {
+  const { folder, configFile, data, file, make, target } = gateway(t)
+  const home = join(folder, 'moved')
+  writeFileSync(configFile, `${YAML}data: ${home}\n`)
+  await make()
+  await restoreBackup(file, { configFile: target.configFile, force: false })
+  t.same(Object.keys(JSON.parse(readFileSync(join(home, 'sequence.json'), 'utf8'))), ['session', 'seqLimit'])
+  t.not(home, data)
+
+  writeFileSync(configFile, `${YAML}data: [\n`)
+  await make()
+  const again = join(folder, 'elsewhere/again.yaml')
+  await t.rejects(restoreBackup(file, { configFile: again, force: false }), { message: /give --data/ })
+  t.notOk(existsSync(again))
+})
+
 t.test('a backup is not written into the folder that it copies', async t => {
   const { configFile, data } = gateway(t)
   const parts = { config: { ...loadConfig(configFile), data }, configFile, version: '0.1.0', now: new Date(0) }
