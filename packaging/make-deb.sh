@@ -15,7 +15,9 @@ cp packaging/udev/70-ecgclip.rules "$tree/usr/lib/udev/rules.d/"
 cp packaging/systemd/sysusers.conf "$tree/usr/lib/sysusers.d/ecgclip.conf"
 cp -r docs/*.md packaging/systemd/ble.conf SECURITY.md "$tree/usr/share/doc/ecgclip/"
 cp LICENSE "$tree/usr/share/doc/ecgclip/copyright"
-node dist/gateway/cli/main.js config init >"$tree/etc/ecgclip/gateway.yaml"
+# The folder of the service, by name, so that doctor, backup and the others look there, whoever calls them.
+node dist/gateway/cli/main.js config init | sed 's|^#data:.*|data: /var/lib/ecgclip|' >"$tree/etc/ecgclip/gateway.yaml"
+grep -q '^data: /var/lib/ecgclip$' "$tree/etc/ecgclip/gateway.yaml"
 for script in postinst prerm postrm; do install -m 755 "packaging/debian/$script" "$tree/DEBIAN/$script"; done
 echo /etc/ecgclip/gateway.yaml >"$tree/DEBIAN/conffiles"
 cat >"$tree/DEBIAN/control" <<CONTROL
