@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { existsSync, type Stats } from 'node:fs'
+import { chmod, cp, lchown, mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, relative } from 'node:path'
 import { ClassicLevel } from 'classic-level'
@@ -50,7 +50,12 @@ export async function restoreBackup(
     const manifest = await unpack(file, staging)
     if (existsSync(join(staging, CONFIG_FILE))) {
       await mkdir(dirname(configFile), { recursive: true })
+      const before = await stat(configFile).catch(() => null)
       await cp(join(staging, CONFIG_FILE), configFile)
+      if (before) {
+        await chmod(configFile, before.mode & 0o777)
+        await give(configFile, before)
+      }
     }
     const state = join(staging, STATE_FOLDER)
     for (const folder of ['.', ...(await mirrorsIn(data)), ...(await mirrorsIn(state))])
@@ -60,10 +65,17 @@ export async function restoreBackup(
         recursive: true,
         filter: path => isKept(relative(state, path)) && basename(path) !== SEQUENCE_FILE,
       })
+    const owner = await stat(data)
+    for (const path of await readdir(data, { recursive: true })) await give(join(data, path), owner)
     return manifest
   } finally {
     await rm(staging, { recursive: true, force: true, maxRetries: 5 }) // a stream that failed may still be writing
   }
+}
+
+/** The gateway is another user than root, who restores, and must read and write what is there. */
+async function give(path: string, { uid, gid }: Stats): Promise<void> {
+  if (process.getuid?.() === 0) await lchown(path, uid, gid)
 }
 
 /** Each has numbers and an outbox of its own. */

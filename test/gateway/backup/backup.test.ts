@@ -1,4 +1,5 @@
 import {
+  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -125,6 +126,25 @@ t.test('the state goes where the restored configuration has it, unless another f
   await t.rejects(restoreBackup(file, { configFile: again, force: false }), { message: /give --data/ })
   t.notOk(existsSync(again))
 })
+
+t.test(
+  'what root restores is the gateway’s to read and write, as what was there before',
+  { skip: process.getuid?.() !== 0 && 'only root may give files away' },
+  async t => {
+    const { file, make, target } = gateway(t)
+    await make()
+    mkdirSync(target.data)
+    writeFileSync(target.configFile, 'id: fresh\n', { mode: 0o640 })
+    const [user, group] = [990, 991]
+    chownSync(target.data, user, group)
+    chownSync(target.configFile, 0, group)
+    await restoreBackup(file, { ...target, force: true })
+    for (const path of readdirSync(target.data, { recursive: true }))
+      t.match(statSync(join(target.data, String(path))), { uid: user, gid: group }, String(path))
+    const { uid, gid, mode } = statSync(target.configFile)
+    t.same({ uid, gid, mode: mode & 0o777 }, { uid: 0, gid: group, mode: 0o640 })
+  },
+)
 
 t.test('a backup is not written into the folder that it copies', async t => {
   const { configFile, data } = gateway(t)
