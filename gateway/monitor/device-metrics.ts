@@ -3,7 +3,7 @@ import type { LinkCounters } from '../../firmware-bridge/device-stream.js'
 import type { DeviceReport } from '../mqtt/device-state-message.js'
 
 /** Devices that were seen longest ago are forgotten beyond this, so that swapped front ends do not pile up as series. */
-const MOST_DEVICES = 64
+export const MOST_DEVICES = 64
 
 const STATES = ['connecting', 'connected', 'streaming', 'stalled', 'lost'] as const satisfies DeviceReport['state'][]
 
@@ -19,7 +19,11 @@ const COUNTERS = {
 } as const satisfies Partial<Record<keyof LinkCounters, string>>
 
 /** Series of each device from its last report. Counters are gauges of the device’s own counts since the gateway's start. */
-export function createDeviceMetrics(registers: Registry[]): { report(device: string, report: DeviceReport): void } {
+export function createDeviceMetrics(
+  registers: Registry[],
+  /** Told of a device that is forgotten, so that whatever else has series of it forgets it too. */
+  forgotten: (device: string) => void,
+): { report(device: string, report: DeviceReport): void } {
   const reports = new Map<string, DeviceReport>()
 
   function gauge(name: string, help: string, value: (report: DeviceReport) => number | null | undefined): void {
@@ -60,7 +64,10 @@ export function createDeviceMetrics(registers: Registry[]): { report(device: str
     report(device, report) {
       reports.delete(device)
       reports.set(device, report)
-      if (reports.size > MOST_DEVICES) reports.delete(reports.keys().next().value!)
+      if (reports.size <= MOST_DEVICES) return
+      const [oldest] = reports.keys()
+      reports.delete(oldest!)
+      forgotten(oldest!)
     },
   }
 }

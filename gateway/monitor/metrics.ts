@@ -4,6 +4,7 @@ import type { AssessedWindow } from '../alerts/assessed-window.js'
 import type { ModelInUse } from '../inference/inference-engine.js'
 import type { DeviceReport } from '../mqtt/device-state-message.js'
 import type { MessagingCounters } from '../mqtt/messaging.js'
+import type { WindowQuality } from '../window/ecg-window.js'
 import { createDeviceMetrics } from './device-metrics.js'
 import type { MonitorCounters } from './monitor.js'
 import type { Route } from './route.js'
@@ -33,6 +34,8 @@ export interface Metrics {
 /** Seconds from a window's last sample to its assessment. */
 const LATENCY_BUCKETS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10]
 
+const QUALITIES = ['good', 'degraded', 'uninterpretable'] as const satisfies WindowQuality[]
+
 /** How often the event loop’s lag is looked at, ms: by default a hundred times a second, more than a patient’s packets come. */
 const LAG_EVERY = 100
 
@@ -59,7 +62,9 @@ export function createMetrics(sources: MetricsSources): Metrics {
     labelNames: ['type', 'phase'],
     registers,
   })
-  const devices = createDeviceMetrics(registers)
+  const devices = createDeviceMetrics(registers, device => {
+    for (const quality of QUALITIES) windows.remove({ device, quality })
+  })
 
   gauge('ecgclip_inference_queue_windows', 'Windows waiting for the model or running', sources.inferenceDepth)
   gauge('ecgclip_clock_synchronised', '1: the host’s clock follows a time server, -1: cannot be told', () =>
