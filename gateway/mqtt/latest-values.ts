@@ -11,6 +11,9 @@ export interface LatestValues {
   detach(): void
 }
 
+/** A device that calls itself differently at each boot must not fill the memory: the topics set longest ago go. The broker keeps them. */
+export const MOST_TOPICS = 1024
+
 interface Topic {
   newest: Publication
   sent: Publication | null
@@ -38,7 +41,9 @@ export function createLatestValues(): LatestValues {
   return {
     set(publication) {
       const topic = topics.get(publication.topic) ?? { newest: publication, sent: null, busy: false }
+      topics.delete(publication.topic)
       topics.set(publication.topic, topic)
+      if (topics.size > MOST_TOPICS) topics.delete(topics.keys().next().value!)
       topic.newest = publication
       send(topic)
     },
