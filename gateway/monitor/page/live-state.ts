@@ -75,7 +75,7 @@ export class LiveState {
         this.#patient(message)
         return 'patients'
       case 'gone':
-        this.patients.delete(message.device)
+        this.#forget(message.device)
         return 'patients'
       case 'device': {
         const patient = this.patients.get(message.message.device)
@@ -122,9 +122,15 @@ export class LiveState {
     playhead.heard(ring.end, now, !backlog)
   }
 
+  #forget(device: string): void {
+    const patient = this.patients.get(device)
+    if (patient) this.#byNumber.delete(patient.about.patient)
+    this.patients.delete(device)
+  }
+
   #patient(about: PatientMessage): void {
     const before = this.patients.get(about.device)
-    if (before) this.#byNumber.delete(before.about.patient)
+    this.#forget(about.device)
     const patient: LivePatient = {
       about,
       ring: new LeadRing(STANDARD_LEADS.length, Math.ceil(KEPT_SECONDS * about.rate)),
