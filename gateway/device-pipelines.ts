@@ -34,10 +34,12 @@ export interface DevicePipelines {
   stop(): Promise<void>
 }
 
-export function createDevicePipelines(
-  streams: readonly DeviceStream[],
-  parts: Omit<PipelineParts, 'stream' | 'claim'>,
-): DevicePipelines {
+export interface PipelinesParts extends Omit<PipelineParts, 'stream' | 'claim'> {
+  /** Told of a device that was taken off for good, so that it is shown no longer either. */
+  gone(device: string): void
+}
+
+export function createDevicePipelines(streams: readonly DeviceStream[], parts: PipelinesParts): DevicePipelines {
   const { monotonic } = parts
   /** Which device has which id: two that state the same one must not become one patient. */
   const holders = new Map<string, DevicePipeline>()
@@ -86,6 +88,7 @@ export function createDevicePipelines(
       if (now - since < 1000 * GONE_AFTER) return
       replaced.delete(id)
       for (const key of Object.keys(TECHNICAL_CONDITIONS) as TechnicalKey[]) parts.condition(id, key, null)
+      parts.gone(id)
     }
   }
 

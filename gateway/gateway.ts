@@ -217,6 +217,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     },
     identified: monitor.identified,
     samples: monitor.samples,
+    gone(device) {
+      metrics.gone(device)
+      monitor.gone(device)
+    },
   })
   models.follow(bundle => {
     pipelines.use(windowModel({ engine, bundle }))

@@ -23,7 +23,7 @@ export function createDeviceMetrics(
   registers: Registry[],
   /** Told of a device that is forgotten, so that whatever else has series of it forgets it too. */
   forgotten: (device: string) => void,
-): { report(device: string, report: DeviceReport): void } {
+): { report(device: string, report: DeviceReport): void; forget(device: string): void } {
   const reports = new Map<string, DeviceReport>()
 
   function gauge(name: string, help: string, value: (report: DeviceReport) => number | null | undefined): void {
@@ -60,14 +60,17 @@ export function createDeviceMetrics(
   for (const [counter, help] of Object.entries(COUNTERS))
     gauge(snakeCase(counter), help, ({ counters }) => counters[counter as keyof typeof COUNTERS])
 
+  function forget(device: string): void {
+    reports.delete(device)
+    forgotten(device)
+  }
+
   return {
+    forget,
     report(device, report) {
       reports.delete(device)
       reports.set(device, report)
-      if (reports.size <= MOST_DEVICES) return
-      const [oldest] = reports.keys()
-      reports.delete(oldest!)
-      forgotten(oldest!)
+      if (reports.size > MOST_DEVICES) forget(reports.keys().next().value!)
     },
   }
 }

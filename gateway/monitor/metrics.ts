@@ -27,6 +27,8 @@ export interface Metrics {
   window(device: string, assessed: AssessedWindow): void
   alert(transition: AlertTransition): void
   device(device: string, report: DeviceReport): void
+  /** It was taken off for good: no series says any more that it is lost. */
+  gone(device: string): void
   /** The text of a scrape. */
   text(): Promise<string>
 }
@@ -133,6 +135,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
     },
     alert: ({ type, phase }) => alerts.inc({ type, phase }),
     device: devices.report,
+    gone: devices.forget,
     text: () => registry.metrics(),
   }
 }

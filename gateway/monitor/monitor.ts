@@ -47,6 +47,8 @@ export interface Monitor {
   reported(device: string, report: DeviceReport): void
   assessed(device: string, assessed: AssessedWindow): void
   alerted(transition: AlertTransition): void
+  /** The device was taken off for good. */
+  gone(device: string): void
   /** What is asked of windows from now on, and what the site has decided about it. */
   rules(tasks: readonly Task[], site: SiteRules): void
   /** Serves the page and `routes` beside it. Resolves also when the port is taken: it is then tried again and again. */
@@ -130,6 +132,9 @@ export function createMonitor(parts: MonitorParts): Monitor {
       const seen = ward.patient(transition.device)?.seen ?? null
       const alert = board.add(transition, seen?.assessed.start === transition.signal?.start ? seen : null)
       live.tellAll({ kind: 'alert', alert })
+    },
+    gone(device) {
+      if (ward.forget(device)) live.tellAll({ kind: 'gone', device })
     },
     rules(next, { tasks: site = {} }) {
       tasks = { kind: 'tasks', tasks: next.map(task => monitored(task, site[task.id])) }

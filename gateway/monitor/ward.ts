@@ -87,6 +87,11 @@ export class Ward<Sink extends FrameSink> {
     } else patient.seen = before?.boot === boot ? { assessed, waveform: before.waveform } : null
   }
 
+  /** False: it was not there. */
+  forget(device: string): boolean {
+    return this.#patients.delete(device)
+  }
+
   samples(device: string, block: SampleBlock): void {
     this.#patients.get(device)?.waveform.write(block)
   }

@@ -51,6 +51,7 @@ async function ward(t: Test) {
     report: (device, { state }) => states.set(device, state),
     identified() {},
     samples() {},
+    gone: device => states.delete(device),
   })
   await pipelines.start()
   t.teardown(pipelines.stop)
@@ -136,7 +137,7 @@ t.test('a device in whose place another answers is told as lost for half an hour
   await ticked(29)
   t.same(told().conditions, ['a DEVICE_LOST'])
   await ticked(2)
-  t.same(told().conditions, [])
+  t.same(told(), { states: { b: 'streaming' }, conditions: [] }, 'nor is it shown any longer')
 
   streams(left, identity('c'))
   streams(right, identity('b'))
