@@ -3,8 +3,14 @@ export function clockTime(unixMillis: number): string {
   return new Date(unixMillis).toLocaleTimeString('en-GB', { hour12: false })
 }
 
+/** With the offset of that place, for a print is read elsewhere: "2026-03-01 14:03:22 GMT+1". */
 export function dateAndTime(unixMillis: number): string {
-  return `${new Date(unixMillis).toLocaleDateString('en-CA')} ${clockTime(unixMillis)}`
+  return `${new Date(unixMillis).toLocaleDateString('en-CA')} ${clockTime(unixMillis)} ${offset(unixMillis)}`
+}
+
+function offset(unixMillis: number): string {
+  const parts = new Intl.DateTimeFormat('en-GB', { timeZoneName: 'shortOffset' }).formatToParts(unixMillis)
+  return parts.find(({ type }) => type === 'timeZoneName')!.value
 }
 
 /** "± 8 ms", "± 1.2 s", or that nobody knows. */
