@@ -72,11 +72,19 @@ export function createFailover(
     if (used !== running) return assess(signal, turn) // others have noticed before
     standby ??= start(used.place + 1)
     const successor = await standby
+    if (used !== running && successor === null) return assess(signal, turn)
     if (successor === null) {
       standby = null
       throw fault
     }
-    const inference = named(await successor.pool.assess(signal, turn), successor)
+    let inference: Inference
+    try {
+      inference = named(await successor.pool.assess(signal, turn), successor)
+    } catch (error) {
+      const left = used !== running && !closing.signal.aborted && (error as InferenceError).code === 'ENGINE_CLOSED'
+      if (!left) throw error
+      return assess(signal, turn) // the best came back while it waited for the one that stood by
+    }
     if (used === running) fallTo(successor, fault)
     return inference
   }

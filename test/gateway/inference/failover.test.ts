@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { Microseconds, Millis } from '../../../ecg/units.js'
@@ -101,6 +102,40 @@ t.test('the best is taken again as soon as it passes its goldens, not before', a
   while (engine.fallback !== null) await engine.assess(window())
   t.equal(proofs, 3)
   t.equal((await engine.assess(window())).model.variant, 'fp32.onnx')
+})
+
+t.test('a window that waits for what stands by is answered by the best when that comes back first', async t => {
+  const standby = new EventEmitter()
+  const [asked, left] = [once(standby, 'asked'), once(standby, 'left')]
+  const tiny = (file?: Uint8Array) => startPool(tinySetup(file), { workers: 1 })
+  const all: Station[] = [
+    // As good as mended: what comes back has no triggers.
+    { model: model('fp32'), start: tiny, prove: () => asked.then(() => tiny(fixture('int8.onnx'))) },
+    { model: model('fp32'), start: tiny, prove: tiny },
+    { model: model('int8'), start: () => tiny(fixture('int8.onnx')).then(busy), prove: tiny },
+  ]
+  /** All its workers are busy until it is left. */
+  function busy(pool: WorkerPool): WorkerPool {
+    return {
+      ...pool,
+      async assess(...window) {
+        standby.emit('asked')
+        await left
+        return pool.assess(...window)
+      },
+      async close() {
+        const closed = pool.close()
+        standby.emit('left')
+        await closed
+      },
+    }
+  }
+  const engine = createFailover(all, await startPool(tinySetup(), { workers: 1, script: DYING_WORKER }), Millis(1))
+  t.teardown(() => engine.close())
+  await engine.assess(window(DIES))
+  t.match(engine.fallback, /^fp32/)
+  t.equal((await engine.assess(window(POISON))).model, all[0]!.model)
+  t.equal(engine.fallback, null)
 })
 
 t.test('closing rejects what comes and ends every thread', async t => {
