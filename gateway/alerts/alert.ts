@@ -35,7 +35,7 @@ export interface FindingEvidence {
   readonly threshold: number
   /** Windows at or above the threshold since the first one that counted towards this alert. */
   readonly windows: number
-  /** What each time step, oldest first, gave to the logit, in the last window that reached the threshold. Absent: the bundle gives none. */
+  /** What each time step, oldest first, gave to the logit, in the last window that reached the threshold. Absent: the model gives none of it. */
   readonly saliency?: readonly number[]
   readonly model: Omit<ModelInUse, 'variant'>
 }

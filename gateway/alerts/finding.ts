@@ -1,9 +1,10 @@
 import { Millis, Seconds } from '../../ecg/units.js'
-import type { AlertTransition, FindingEvidence, SignalSummary } from './alert.js'
+import type { AlertTransition, FindingEvidence } from './alert.js'
 import type { AssessedWindow } from './assessed-window.js'
 import type { Clock } from './clock.js'
 import { createConfirmation, type FindingRule } from './finding-rule.js'
 import { acknowledge, escalateOrContinue, type OpenAlert, openAlert, ranked, say } from './open-alert.js'
+import { proofOf, type Saliency, saliencyOf } from './proof.js'
 import type { Suppression, SuppressionReason } from './suppression.js'
 
 /**
@@ -54,7 +55,7 @@ export interface Finding {
 export interface FindingPast {
   readonly alert: Up | null
   readonly ended: Millis | null
-  readonly saliency: readonly number[] | undefined
+  readonly saliency: Saliency | null
 }
 
 interface Up extends OpenAlert {
@@ -75,8 +76,7 @@ export function createFinding(
   // An alert whose task may no longer alert is ended by whoever made the change.
   let alert: Up | null = rule.barred === null ? (past?.alert ?? null) : null
   let ended = past?.ended ?? null
-  /** Of the last window that reached the threshold. */
-  let saliency = past?.saliency
+  let saliency = past?.saliency ?? null
   /** Why it is being held back. */
   let heldBack: SuppressionReason | null = null
   /** Something speaks for an alert that has not been confirmed. */
@@ -128,7 +128,8 @@ export function createFinding(
       state: 'active',
       ...ranked(rule.priority, 'SA'),
       condition: rule.condition,
-      ...proof(assessed, probability, confirmation.confirmations),
+      // The window is kept as the evidence, and another one's saliency must not be drawn on it.
+      ...proof(assessed, probability, confirmation.confirmations, probability >= rule.persistence.threshold),
       raised: now,
       changed: now,
       delayMs: Math.max(0, clock.monotonic() - first),
@@ -166,8 +167,9 @@ export function createFinding(
       : null
   }
 
-  function proof(assessed: AssessedWindow, probability: number, windows: number) {
-    return proofOf(assessed, { probability, threshold: rule.persistence.threshold, windows, saliency })
+  function proof(assessed: AssessedWindow, probability: number, windows: number, salient = true) {
+    const { threshold } = rule.persistence
+    return proofOf(assessed, { probability, threshold, windows, saliency: salient ? saliency?.steps : undefined })
   }
 
   return {
@@ -179,7 +181,8 @@ export function createFinding(
       const { index, quality } = assessed.window
       confirmation.observe({ index, arrived: arrivalOf(assessed, clock), good: quality === 'good', probability })
       if (probability === null) return null
-      saliency = rounded(assessed.saliency?.get(assessed.taskIds.indexOf(key))) ?? saliency
+      if (probability >= rule.persistence.threshold || assessed.model.sha256 !== saliency?.model)
+        saliency = saliencyOf(assessed, key)
       return alert === null
         ? startIfConfirmed(assessed, probability, superseder)
         : judge(alert, assessed, probability, superseder)
@@ -209,7 +212,8 @@ export function createFinding(
       if (rule.barred !== null)
         return say(resumed, clock, { phase: last.state === 'latched' ? 'reset' : 'end', state: 'inactive' })
       alert = resumed
-      saliency = (last.evidence as FindingEvidence).saliency
+      const { model, saliency: steps } = last.evidence as FindingEvidence
+      saliency = { model: model.sha256, steps }
       return say(resumed, clock, { phase: last.state === 'latched' ? 'continue' : 'update', state: 'latched' })
     },
     holdBack,
@@ -223,28 +227,3 @@ export function createFinding(
 
 /** When the window's last sample arrived, on the monotonic clock. */
 const arrivalOf = ({ latencyMs }: AssessedWindow, clock: Clock): Millis => Millis(clock.monotonic() - latencyMs)
-
-function proofOf(
-  { window, start, end, uncertaintyMs, latencyMs, model }: AssessedWindow,
-  {
-    saliency,
-    ...figures
-  }: Pick<FindingEvidence, 'probability' | 'threshold' | 'windows'> & {
-    saliency: readonly number[] | undefined
-  },
-): Pick<AlertTransition, 'evidence' | 'signal' | 'uncertaintyMs' | 'latencyMs'> {
-  const { bundle, version, sha256, provider, precision } = model
-  const { rate, missing, leadsOff, qualityScore } = window
-  const signal: SignalSummary = { start, end, rate, missing, leadsOff, quality: qualityScore }
-  const evidence = {
-    ...figures,
-    ...(saliency && { saliency }),
-    model: { bundle, version, sha256, provider, precision },
-  }
-  return { evidence, signal, uncertaintyMs, latencyMs }
-}
-
-/** To a ten-thousandth of a logit: finer than anyone can see, and half of the bytes. */
-function rounded(saliency: ArrayLike<number> | undefined): readonly number[] | undefined {
-  return saliency && Array.from(saliency, value => Number(value.toFixed(4)))
-}

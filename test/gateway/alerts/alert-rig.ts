@@ -39,6 +39,8 @@ export interface WindowChange {
   readonly leadsFaulty?: readonly Lead[]
   readonly leadsUnreadable?: readonly Lead[]
   readonly saliency?: AssessedWindow['saliency']
+  /** Of the model. */
+  readonly sha256?: string
 }
 
 export interface AlertRig {
@@ -107,6 +109,7 @@ export function assessedWindow(
     leadsFaulty = [],
     leadsUnreadable = [],
     saliency,
+    sha256 = 'a'.repeat(64),
   }: WindowChange = {},
 ): AssessedWindow {
   return {
@@ -137,7 +140,7 @@ export function assessedWindow(
     model: {
       bundle: 'reference',
       version: '1.0.0',
-      sha256: 'a'.repeat(64),
+      sha256,
       provider: 'cpu',
       precision: 'int8',
       variant: 'model.int8.onnx',

@@ -251,16 +251,3 @@ t.test('a rule that could never work is refused with the task’s name', async t
   for (const alert of [{ need: 4 }, { clearBelow: 0.9 }])
     t.throws(broken(alert), { code: 'ALERT_RULE', exitCode: 3, message: /AFIB/ })
 })
-
-t.test('an alert shows the saliency of the last window that reached the threshold', t => {
-  const rig = alertRig([AFIB])
-  const of = (...steps: number[]) => ({ saliency: new Map([[0, Float32Array.from(steps)]]) })
-  rig.window({ AFIB: 0.9 }, of(0.1, 0.2))
-  rig.window({ AFIB: 0.9 }, of(1 / 3, -1e-9))
-  for (let i = 0; i < 3; i++) rig.window({ AFIB: 0 })
-  t.match(rig.said, [
-    { phase: 'start', evidence: { probability: 0.9, saliency: [0.3333, 0] } },
-    { phase: 'end', evidence: { probability: 0, saliency: [0.3333, 0] } },
-  ])
-  t.end()
-})
