@@ -208,11 +208,14 @@ export function createFinding(
     },
     reset: () => close(),
     resume(last) {
-      const resumed = { ...openAlert(last, clock), judged: clock.monotonic(), over: null }
+      const { probability, model, saliency: steps } = last.evidence as FindingEvidence
+      // Whether it was over is not told; below `clearBelow` it is taken for so, or nobody might ever see it.
+      const waits = rule.latch && last.state === 'latched' && last.acknowledged === null
+      const over = waits && probability < rule.persistence.clearBelow ? clock.monotonic() : null
+      const resumed = { ...openAlert(last, clock), judged: clock.monotonic(), over }
       if (rule.barred !== null)
         return say(resumed, clock, { phase: last.state === 'latched' ? 'reset' : 'end', state: 'inactive' })
       alert = resumed
-      const { model, saliency: steps } = last.evidence as FindingEvidence
       saliency = { model: model.sha256, steps }
       return say(resumed, clock, { phase: last.state === 'latched' ? 'continue' : 'update', state: 'latched' })
     },
