@@ -106,6 +106,13 @@ export function noneCounted(): LinkCounters {
   }
 }
 
+/** What has been counted since it stood at `before`. */
+export function countedSince(before: LinkCounters, now: LinkCounters): LinkCounters {
+  const counters = { ...now }
+  for (const name of Object.keys(before) as (keyof LinkCounters)[]) counters[name] -= before[name]
+  return counters
+}
+
 /** Where a sample lies in UTC, and how far off that may be (half-width of a 95 % interval, ms). */
 export interface SampleTime {
   readonly utc: UnixMillis

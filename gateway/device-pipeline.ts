@@ -1,12 +1,15 @@
 import { type Electrode, electrodesFromBits } from '../ecg/leads.js'
 import { Microseconds, Millis, SampleIndex } from '../ecg/units.js'
-import type {
-  DeviceIdentity,
-  DeviceListener,
-  DeviceState,
-  DeviceStatus,
-  DeviceStream,
-  SampleBlock,
+import {
+  countedSince,
+  type DeviceIdentity,
+  type DeviceListener,
+  type DeviceState,
+  type DeviceStatus,
+  type DeviceStream,
+  type LinkCounters,
+  noneCounted,
+  type SampleBlock,
 } from '../firmware-bridge/device-stream.js'
 import type { TechnicalKey } from './alerts/technical-conditions.js'
 import type { DeviceReport } from './mqtt/device-state-message.js'
@@ -67,6 +70,8 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
   let state: DeviceState = 'connecting'
   let reason = 'not yet opened'
   let status: DeviceStatus = {}
+  /** Whom the stream counts for, and what it had counted before for others. */
+  let counted: { readonly id: string; readonly before: LinkCounters } | null = null
   let electrodeBits = 0
   let electrodesOff: readonly Electrode[] = []
   let assembler: WindowAssembler | null = null
@@ -144,6 +149,8 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
     identity = next
     away = null
     namesake = null
+    if (counted?.id !== next.id)
+      counted = { id: next.id, before: counted === null ? noneCounted() : { ...stream.counters } }
     newest = null
     status = {}
     electrodeBits = 0
@@ -222,7 +229,7 @@ export function createDevicePipeline(parts: PipelineParts): DevicePipeline {
     if (!identity) return
     const time = newest === null ? undefined : stream.timeOf(newest)
     const uncertaintyMs = time ? tenths(time.uncertaintyMs) : null
-    const { counters } = stream
+    const counters = countedSince(counted?.before ?? noneCounted(), stream.counters)
     const radio = stream.radio?.()
     const now = { state: as, reason: because }
     parts.report(identity.id, { ...now, identity, status, electrodesOff, counters, uncertaintyMs, radio })

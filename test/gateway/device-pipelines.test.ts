@@ -1,7 +1,12 @@
 import t, { type Test } from 'tap'
 import { INDEPENDENT_LEADS } from '../../ecg/leads.js'
 import { Hertz, Microseconds, Millivolts, Seconds, UnixMillis } from '../../ecg/units.js'
-import type { DeviceIdentity, DeviceListener, DeviceStream, LinkCounters } from '../../firmware-bridge/device-stream.js'
+import {
+  type DeviceIdentity,
+  type DeviceListener,
+  type DeviceStream,
+  noneCounted,
+} from '../../firmware-bridge/device-stream.js'
 import { createDevicePipelines } from '../../gateway/device-pipelines.js'
 import type { InferenceEngine } from '../../gateway/inference/inference-engine.js'
 import { bundleInput } from './window/bundle-input.js'
@@ -23,9 +28,10 @@ const identity = (id: string, boot = 1): DeviceIdentity => ({
 /** Two places, `left` and `right`, that the test speaks for. `holding`: what is wrong with each device, last word first. */
 async function ward(t: Test) {
   const listeners: DeviceListener[] = []
-  const place = (uri: string): DeviceStream => ({
+  const counters = { left: noneCounted(), right: noneCounted() }
+  const place = (uri: keyof typeof counters): DeviceStream => ({
     uri,
-    counters: { reboots: 0 } as LinkCounters,
+    counters: counters[uri],
     timeOf: () => undefined,
     start: listener => void listeners.push(listener),
     firstOpen: Promise.resolve(),
@@ -36,6 +42,7 @@ async function ward(t: Test) {
   const engine = { fallback: null, depth: 0, close: async () => {} } as unknown as InferenceEngine
   const conditions = new Map<string, string>()
   const states = new Map<string, string>()
+  const missing = new Map<string, number>()
   let now = 0
   const pipelines = createDevicePipelines([place('left'), place('right')], {
     model: { input: bundleInput(), taskIds: ['AFIB'], engine },
@@ -48,7 +55,10 @@ async function ward(t: Test) {
       if (detail === null) conditions.delete(`${device} ${key}`)
       else conditions.set(`${device} ${key}`, detail)
     },
-    report: (device, { state }) => states.set(device, state),
+    report(device, { state, counters }) {
+      states.set(device, state)
+      missing.set(device, counters.missingSamples)
+    },
     identified() {},
     samples() {},
     gone: device => states.delete(device),
@@ -65,6 +75,9 @@ async function ward(t: Test) {
     left: listeners[0]!,
     right: listeners[1]!,
     streams,
+    counters,
+    /** Samples that were lost, by device. */
+    missing,
     waitingFor: pipelines.waitingFor,
     /** What is told of each device when all are asked again, a while later. */
     told() {
@@ -161,4 +174,16 @@ t.test('a silent device in whose place another answers is lost, and no longer st
   left.identified(identity('b'))
   left.state('streaming', 'it streams')
   t.same(told(), { states: { a: 'lost', b: 'streaming' }, conditions: ['a DEVICE_LOST'] })
+})
+
+t.test('what one device lost is not told of the next one in its place', async t => {
+  const { left, streams, told, counters, missing } = await ward(t)
+  streams(left, identity('a'))
+  counters.left.missingSamples = 700
+  told()
+  streams(left, identity('b'))
+  counters.left.missingSamples += 5
+  streams(left, identity('b', 2))
+  told()
+  t.same(Object.fromEntries(missing), { a: 700, b: 5 })
 })
