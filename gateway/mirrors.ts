@@ -34,7 +34,7 @@ export async function startMirrors(
         assessmentQos: rule.assessmentQos,
         outboxBytes: rule.outboxMebibytes * 2 ** 20,
         dataFolder: join(common.dataFolder, 'mirrors', name),
-        clientId: `ecgclip-${common.gateway}-${name}`,
+        clientId: `ecgclip.${name}.${common.gateway}`, // behind "ecgclip-" it could be another gateway's
       })
       started.push({ messaging, rule })
       catchUp(messaging, alerting, common.clock.utc())

@@ -7,6 +7,7 @@ import { alertingFor } from './alerting-rig.js'
 import { aedes, cable } from './mqtt/brokers.js'
 import { messagingFor, messagingOptions } from './mqtt/messaging-rig.js'
 import { gaps, subscribe } from './mqtt/subscriber.js'
+import { tempFolder } from './mqtt/temp-folder.js'
 
 t.test('two brokers get every alert, each numbered for itself, and one’s outage is not the other’s', async t => {
   const [near, far] = [await aedes.start(t), await aedes.start(t)]
@@ -37,6 +38,22 @@ t.test('two brokers get every alert, each numbered for itself, and one’s outag
   const again = await start()
   await there.until('what it missed', () => there.alerts.some(({ acknowledged }) => acknowledged?.by === 'nurse-7'))
   await again.stop()
+})
+
+t.test('a mirror and a gateway whose names are alike share a broker', async t => {
+  const { url } = await aedes.start(t)
+  const other = await messagingFor(t, url, { gateway: 'gw-1-research' })
+  const { mirrors } = ConfigSchema.parse({ mirrors: { research: { url: url.href, base: 'study' } } })
+  const common = messagingOptions({ url: '', gateway: 'gw-1', dataFolder: tempFolder(t) })
+  const far = await subscribe(t, url, 'study')
+  const started = await startMirrors(
+    mirrors,
+    common,
+    alertingFor(() => {}),
+  )
+  t.teardown(started.stop)
+  await far.until('its birth', () => far.last('/state')?.state === 'online')
+  t.match(other.counters, { connected: true, connects: 1 })
 })
 
 t.test('a mirror needs a broker of its own', async t => {
