@@ -55,8 +55,9 @@ export function runCommand(): Command {
         log,
         load: () => loadConfig(flags.config, overrides(flags)),
         apply(next) {
+          const changed = gateway.reload(next) // which may refuse it
           log.level = next.log.level
-          return gateway.reload(next)
+          return changed
         },
       })
       service.ready()

@@ -52,11 +52,15 @@ t.test('the service manager hears from a gateway: ready, alive, reload, stop', a
   gateway.kill('SIGHUP')
   await manager.hears(/^READY=1$/, 3)
   t.match(log, /not reloaded, the gateway goes on as it was: .*log\.level/)
+  write('log: { level: debug }\nalerts: { tasks: { AFIB: { threshold: 0.5, clearBelow: 0.6 } } }\n')
+  gateway.kill('SIGHUP')
+  await manager.hears(/^READY=1$/, 4)
+  t.match(log, /not reloaded, the gateway goes on as it was: Task AFIB/)
 
   gateway.kill('SIGTERM')
   await manager.hears(/^STOPPING=1$/)
   t.same(await once(gateway, 'exit'), [0, null])
-  t.notMatch(log, /"stopping"/, 'the log level was applied by the first reload')
+  t.notMatch(log, /"stopping"/, 'the log level was applied by the first reload, and by no other')
 })
 
 t.test('a socket in the abstract namespace is found', async t => {
