@@ -76,10 +76,10 @@ export function createAlertSender({ outbox, topicOf, clock, timing, log }: Alert
   let whenDrained: Array<() => void> = []
 
   async function deliver(on: Run, entry: OutboxEntry): Promise<void> {
-    if (on.refused.has(entry.topic)) return
+    if (entry.message === null || on.refused.has(entry.topic)) return
     on.inFlight++
     try {
-      if (entry.message !== null) await publish(on, entry.message)
+      await publish(on, entry.message)
     } catch (error) {
       if (on !== run) return
       on.inFlight--
@@ -98,7 +98,7 @@ export function createAlertSender({ outbox, topicOf, clock, timing, log }: Alert
 
   function refuse(on: Run, topic: string, { code, message }: Error & { code?: unknown }): void {
     if (typeof code !== 'number' || code < FIRST_REFUSAL)
-      return on.connection.drop(`the broker refused an alert: ${message}`)
+      return void on.connection.drop(`the broker refused an alert: ${message}`)
     if (!on.refused.has(topic)) log.error({ topic, reason: message }, 'the broker refuses the alerts of this topic')
     on.refused.add(topic)
     outbox.toClear.add(topic) // it may have taken a later message, the last word, and will get the earlier ones after it

@@ -46,7 +46,7 @@ export interface Outbox {
 }
 
 export interface OutboxEntry extends StoreEntry {
-  /** Null: damaged, good only to be removed. */
+  /** Null: damaged; it is given up, and that is told. */
   readonly message: AlertMessage | null
 }
 
@@ -92,6 +92,8 @@ export function createOutbox(options: OutboxOptions): Outbox {
   /** Transitions that were given up before they had a number. */
   let shed = 0
   const underWay = new Set<number>()
+  /** Damaged entries that are still on disk. */
+  const unreadable = new Map<number, StoreEntry>()
   let writing = false
   /** An entry may be here twice: acknowledged as its connection broke, and again after it was sent on the next one. */
   const removing: StoreEntry[] = []
@@ -102,7 +104,6 @@ export function createOutbox(options: OutboxOptions): Outbox {
       return AlertSchema.parse(JSON.parse(text))
     } catch {
       log.error({ text: text.slice(0, 200) }, 'a stored alert cannot be read and is dropped')
-      dropped++
       return null
     }
   }
@@ -135,7 +136,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
   async function writeAll(): Promise<void> {
     writing = true
     try {
-      while (unwritten.length > 0 || relieved()) await writeSome()
+      while (unwritten.length > 0 || unreadable.size > 0 || relieved()) await writeSome()
     } catch (error) {
       log.error({ reason: (error as Error).message }, 'alerts that were not on disk yet are lost')
     } finally {
@@ -163,8 +164,10 @@ export function createOutbox(options: OutboxOptions): Outbox {
     }
     for (const transition of batch) put(transition, transition.phase === 'continue' ? 'continue' : 'message')
 
-    const commit = async (evicted: readonly StoreEntry[]) => {
-      const told = overflowAlert(evicted)
+    const commit = async (chosen: readonly StoreEntry[]) => {
+      const damaged = [...unreadable.values()]
+      const evicted = [...chosen, ...damaged]
+      const told = overflowAlert(evicted, damaged.length)
       if (told !== null) {
         put(told, 'overflow')
         note(told)
@@ -178,6 +181,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
       messages += count - evicted.length
       bytes += growth - evicted.reduce((sum, entry) => sum + entry.bytes, 0)
       dropped += evicted.length
+      for (const { seq } of damaged) unreadable.delete(seq)
     }
     if (bytes + growth <= capacityBytes) await commit([])
     else
@@ -191,7 +195,8 @@ export function createOutbox(options: OutboxOptions): Outbox {
   /** What to give up to make room for so many bytes more. */
   async function choose(growth: number): Promise<StoreEntry[]> {
     const candidates: Record<EntryKind, StoreEntry[]> = { continue: [], message: [], overflow: [] }
-    for await (const entry of store.entries()) if (!underWay.has(entry.seq)) candidates[entry.kind].push(entry)
+    for await (const entry of store.entries())
+      if (!underWay.has(entry.seq) && !unreadable.has(entry.seq)) candidates[entry.kind].push(entry)
     const spare = capacityBytes * (1 - EVICTION_SHARE) - growth
     const chosen: StoreEntry[] = []
     let kept = bytes
@@ -203,18 +208,25 @@ export function createOutbox(options: OutboxOptions): Outbox {
     return chosen
   }
 
-  function overflowAlert(evicted: readonly StoreEntry[]): AlertTransition | null {
+  function overflowAlert(evicted: readonly StoreEntry[], damaged: number): AlertTransition | null {
     if (evicted.length === 0 && shed === 0) return relieved() ? overflow.end() : null
     const unnumbered = shed
     shed = 0
-    log.warn({ evicted: evicted.length, unnumbered, capacityBytes }, 'the outbox is full: alert messages are given up')
+    if (evicted.length > damaged || unnumbered > 0)
+      log.warn(
+        { evicted: evicted.length, unnumbered, capacityBytes },
+        'the outbox is full: alert messages are given up',
+      )
     const seqs = evicted.map(entry => entry.seq)
-    return overflow.gaveUp(seqs, unnumbered)
+    return overflow.gaveUp(seqs, unnumbered, damaged)
   }
 
   for (const text of store.found.openAlerts) {
     const message = parsed(text)
-    if (message === null) continue
+    if (message === null) {
+      dropped++
+      continue
+    }
     const last = transitionOf(message)
     open.set(topicOf(last), last)
     if (!overflow.resume(last)) unfinished.push(last)
@@ -245,7 +257,10 @@ export function createOutbox(options: OutboxOptions): Outbox {
       exclusively(async () => {
         const rows = await store.read(after, upTo, limit)
         for (const [entry] of rows) underWay.add(entry.seq)
-        return rows.map(([entry, value]) => ({ ...entry, message: parsed(value) }))
+        const entries = rows.map(([entry, value]) => ({ ...entry, message: parsed(value) }))
+        for (const entry of entries) if (entry.message === null) unreadable.set(entry.seq, entry)
+        if (unreadable.size > 0) wake()
+        return entries
       }),
     release: () => underWay.clear(),
     async topics(upTo) {

@@ -12,8 +12,8 @@ export interface OverflowAlert {
   readonly active: boolean
   /** True when it is the same kind of alert, left open by an earlier run: it goes on from there. */
   resume(last: AlertTransition): boolean
-  /** `seqs`: numbers given up; `unnumbered`: messages that never had one, because the disk did not take them. */
-  gaveUp(seqs: readonly number[], unnumbered: number): AlertTransition
+  /** `seqs`: numbers given up, `damaged` of them unread; `unnumbered`: messages that never had one, because the disk did not take them. */
+  gaveUp(seqs: readonly number[], unnumbered: number, damaged: number): AlertTransition
   end(): AlertTransition
 }
 
@@ -28,8 +28,9 @@ export function createOverflowAlert(clock: Clock, newId: (now: UnixMillis) => st
       alert = openAlert(last, clock)
       return true
     },
-    gaveUp(seqs, unnumbered) {
-      const detail = `The outbox gave up ${seqs.length + unnumbered} alert messages, ${unnumbered} of them before the disk took them`
+    gaveUp(seqs, unnumbered, damaged) {
+      const unread = damaged > 0 ? `, ${damaged} because they cannot be read` : ''
+      const detail = `The outbox gave up ${seqs.length + unnumbered} alert messages, ${unnumbered} of them before the disk took them${unread}`
       const evidence = { detail, lost: ranges(seqs) }
       if (alert !== null) return say(alert, clock, { phase: 'update', evidence })
       const last = { ...technicalStart(GATEWAY_DEVICE, KEY, newId(clock.utc()), detail, clock), evidence }

@@ -180,7 +180,7 @@ t.test('the sequence file may be lost while the store is there', async t => {
   t.match(JSON.parse(readFileSync(join(folder, 'sequence.json'), 'utf8')), { session: 2 })
 })
 
-t.test('a damaged message is dropped and counted; those after it are not', async t => {
+t.test('a damaged message is given up, counted and told by its number; those after it are not', async t => {
   const folder = tempFolder(t)
   const store = await openOutboxStore(folder, Millis(10), recordedLog())
   await store.write([{ type: 'put', key: 'm0000000000000001 message 7 d/AFIB', value: '{"seq":' }], 1)
@@ -195,7 +195,15 @@ t.test('a damaged message is dropped and counted; those after it are not', async
       [2, 'start'],
     ],
   )
+  const messages = await messagesIn(t, outbox)
+  t.match(messages, [
+    { seq: 2, condition: { key: 'AFIB' } },
+    { seq: 3, phase: 'start', condition: { key: 'OUTBOX_OVERFLOW' }, evidence: { lost: [{ from: 1, to: 1 }] } },
+    { seq: 4, phase: 'end', condition: { key: 'OUTBOX_OVERFLOW' } },
+  ])
+  t.match((messages[1]!.evidence as TechnicalEvidence).detail, /1 because they cannot be read/)
   t.equal(outbox.dropped, 1)
+  t.equal(outbox.depth.messages, 3)
 })
 
 t.test('a data folder is for one gateway, and must be one that can be written', async t => {
