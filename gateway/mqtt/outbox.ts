@@ -1,8 +1,9 @@
 import type { UnixMillis } from '../../ecg/units.js'
 import type { AlertTransition } from '../alerts/alert.js'
 import type { Clock } from '../alerts/clock.js'
+import { openAlert, say } from '../alerts/open-alert.js'
 import { technicalStart } from '../alerts/technical-alerts.js'
-import { GATEWAY_DEVICE } from '../alerts/technical-conditions.js'
+import { GATEWAY_DEVICE, type TechnicalKey } from '../alerts/technical-conditions.js'
 import { alertMessage, transitionOf } from './alert-message.js'
 import type { Log } from './log.js'
 import { type AlertMessage, AlertSchema, type HealthMessage } from './messages.js'
@@ -61,6 +62,8 @@ export interface OutboxOptions {
   /** New messages are on disk. */
   readonly written: () => void
 }
+
+const DAMAGED: TechnicalKey = 'OUTBOX_DAMAGED'
 
 /** Written with one fsync. More would delay the first of them. */
 const BATCH = 256
@@ -229,10 +232,13 @@ export function createOutbox(options: OutboxOptions): Outbox {
     }
     const last = transitionOf(message)
     open.set(topicOf(last), last)
-    if (!overflow.resume(last)) unfinished.push(last)
+    if (overflow.resume(last)) continue
+    // Before the one of now begins, which has the same topic: whoever ended it later would end that one.
+    if (store.damage !== null && last.condition.key === DAMAGED)
+      add(say(openAlert(last, clock), clock, { phase: 'end', state: 'inactive' }))
+    else unfinished.push(last)
   }
-  if (store.damage !== null)
-    add(technicalStart(GATEWAY_DEVICE, 'OUTBOX_DAMAGED', newId(clock.utc()), store.damage, clock))
+  if (store.damage !== null) add(technicalStart(GATEWAY_DEVICE, DAMAGED, newId(clock.utc()), store.damage, clock))
   if (relieved()) wake()
 
   return {

@@ -158,6 +158,28 @@ t.test('a store that cannot be read is moved aside and reported, and no number i
   }
 })
 
+t.test('damage that is found again is told anew, and not ended with what was told of the first', async t => {
+  const folder = tempFolder(t)
+  const store = join(folder, 'outbox')
+  writeFileSync(join(folder, 'sequence.json'), '{"session":1,"seqLimit":1001}')
+  const first = await outboxIn(t, folder)
+  const [told] = await messagesIn(t, first)
+  for (let i = 0; i < 20; i++) first.add(alertOf('d', 'AFIB')('start'))
+  await first.flushed()
+  await first.close()
+  const log = join(store, readdirSync(store).find(name => name.endsWith('.log'))!)
+  const bytes = readFileSync(log)
+  bytes[bytes.length - 100]! ^= 0x40 // one bit, as a worn flash card turns it
+  writeFileSync(log, bytes)
+
+  const second = await outboxIn(t, folder)
+  // As the alert engine does with technical alerts of an earlier run.
+  for (const last of second.unfinished) second.add({ ...last, phase: 'end', state: 'inactive' })
+  const damages = (await messagesIn(t, second)).filter(({ condition }) => condition.key === 'OUTBOX_DAMAGED')
+  t.match(damages, [{ phase: 'start', id: told!.id }, { phase: 'end', id: told!.id }, { phase: 'start' }])
+  t.equal(second.open.get('_gateway/OUTBOX_DAMAGED')?.id, damages[2]?.id)
+})
+
 t.test('a first start that was cut off before anything was written is not taken for damage', async t => {
   const folder = tempFolder(t)
   writeFileSync(join(folder, 'sequence.json'), '{"session":1,"seqLimit":1}')
