@@ -32,6 +32,8 @@ export function proofOf(
 
 /** To a ten-thousandth of a logit: finer than anyone can see, and half of the bytes. */
 export function saliencyOf({ saliency, taskIds, model }: AssessedWindow, key: string): Saliency {
-  const steps = saliency?.get(taskIds.indexOf(key))
-  return { model: model.sha256, steps: steps && Array.from(steps, value => Number(value.toFixed(4))) }
+  const given = saliency?.get(taskIds.indexOf(key))
+  const steps = given && Array.from(given, value => Number(value.toFixed(4)))
+  // What is no number is null in JSON, and no alert message.
+  return { model: model.sha256, steps: steps?.every(Number.isFinite) ? steps : undefined }
 }

@@ -1,4 +1,6 @@
 import t from 'tap'
+import { alertMessage } from '../../../gateway/mqtt/alert-message.js'
+import { AlertSchema } from '../../../gateway/mqtt/messages.js'
 import { alertRig, inWords, task } from './alert-rig.js'
 
 const AFIB = task('AFIB')
@@ -45,5 +47,14 @@ t.test('an alert that goes on by another bundle leaves the saliency of the one b
   const [afib] = rig.engine.open()
   t.match(afib, { evidence: { probability: 0.6, model: { sha256: 'b'.repeat(64) } } })
   t.notOk('saliency' in afib!.evidence)
+  t.end()
+})
+
+t.test('an alert is told without a saliency that is no number, as half precision may overflow', t => {
+  const rig = alertRig([AFIB])
+  for (let i = 0; i < 2; i++) rig.window({ AFIB: 0.9 }, of(1, Number.POSITIVE_INFINITY))
+  const message = alertMessage(rig.said[0]!, { gateway: 'gw-1', seq: 1, session: 1 })
+  t.same(AlertSchema.safeParse(JSON.parse(JSON.stringify(message))).error, undefined)
+  t.notOk('saliency' in message.evidence)
   t.end()
 })
