@@ -16,6 +16,7 @@ import {
   STATE_FOLDER,
 } from './backup-manifest.js'
 import { isKept, sha256 } from './make-backup.js'
+import { neverTakenBack } from './never-taken-back.js'
 
 /**
  * After the backup was made, the gateway went on numbering its alerts. Nobody knows how far, so numbering goes on far above:
@@ -48,6 +49,8 @@ export async function restoreBackup(
   const staging = await mkdtemp(join(data, '.restore-'))
   try {
     const manifest = await unpack(file, staging)
+    const state = join(staging, STATE_FOLDER)
+    await neverTakenBack(data, state)
     if (existsSync(join(staging, CONFIG_FILE))) {
       await mkdir(dirname(configFile), { recursive: true })
       const before = await stat(configFile).catch(() => null)
@@ -57,7 +60,6 @@ export async function restoreBackup(
         await give(configFile, before)
       }
     }
-    const state = join(staging, STATE_FOLDER)
     for (const folder of ['.', ...(await mirrorsIn(data)), ...(await mirrorsIn(state))])
       await numberOn(join(data, folder), join(state, folder), manifest.gateway)
     if (existsSync(state))
