@@ -5,7 +5,7 @@ import type { Config } from './config/config.js'
 import type { DeviceReport } from './mqtt/device-state-message.js'
 import { type Messaging, type MessagingOptions, startMessaging } from './mqtt/messaging.js'
 
-/** Further brokers, or further topics of the same one, that get the same messages. */
+/** Further brokers, or further topics of the same one, that get the same messages, but no evidence: ECG goes to one place only. */
 export interface Mirrors {
   publishAssessment(device: string, assessed: AssessedWindow): void
   publishDeviceState(device: string, report: DeviceReport): void

@@ -114,7 +114,9 @@ export const ConfigSchema = z.strictObject({
   mirrors: z
     .record(z.string().regex(/^[A-Za-z0-9_-]{1,32}$/, 'it must be 1 to 32 letters, digits, - and _'), MirrorSchema)
     .default({})
-    .describe('by name, further brokers or topics that get the same messages; they take no commands'),
+    .describe(
+      'by name, further brokers or topics that get the same messages, but no evidence; they take no commands but health',
+    ),
   bundle: z
     .string()
     .optional()
