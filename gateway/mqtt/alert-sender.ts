@@ -102,7 +102,11 @@ export function createAlertSender({ outbox, topicOf, clock, timing, log }: Alert
     if (!on.refused.has(topic)) log.error({ topic, reason: message }, 'the broker refuses the alerts of this topic')
     on.refused.add(topic)
     outbox.toClear.add(topic) // it may have taken a later message, the last word, and will get the earlier ones after it
-    on.refusedTimer ??= setTimeout(() => on.connection.drop('it is to have again what it refused'), timing.refusedAgain)
+    // On the same connection: to drop it would tell everybody, by the will, that the gateway is offline.
+    on.refusedTimer ??= setTimeout(() => {
+      detach()
+      attach(on.connection, on.caughtUp)
+    }, timing.refusedAgain)
     wake()
   }
 
@@ -193,41 +197,45 @@ export function createAlertSender({ outbox, topicOf, clock, timing, log }: Alert
     if (!pumping) void pump()
   }
 
+  function attach(connection: Connection, caughtUp: () => void): void {
+    const on: Run = {
+      connection,
+      caughtUp,
+      backlogEnd: outbox.seq,
+      pace: createPace(BACKLOG_PER_SECOND, BACKLOG_BURST, clock),
+      topics: null,
+      backlogDone: false,
+      backlogSent: 0,
+      liveSent: outbox.seq,
+      deferred: [],
+      inFlight: 0,
+      timer: undefined,
+      refused: new Set(),
+      refusedTimer: undefined,
+    }
+    run = on
+    // Which topics the backlog has is known before any of it goes out, so that a live alert of another one waits for nothing.
+    outbox
+      .topics(on.backlogEnd)
+      .then(
+        topics => {
+          on.topics = topics
+        },
+        () => {}, // then live alerts wait for the end of the backlog
+      )
+      .finally(wake)
+  }
+
+  function detach(): void {
+    clearTimeout(run?.timer)
+    clearTimeout(run?.refusedTimer)
+    run = null
+    outbox.release()
+  }
+
   return {
-    attach(connection, caughtUp) {
-      const on: Run = {
-        connection,
-        caughtUp,
-        backlogEnd: outbox.seq,
-        pace: createPace(BACKLOG_PER_SECOND, BACKLOG_BURST, clock),
-        topics: null,
-        backlogDone: false,
-        backlogSent: 0,
-        liveSent: outbox.seq,
-        deferred: [],
-        inFlight: 0,
-        timer: undefined,
-        refused: new Set(),
-        refusedTimer: undefined,
-      }
-      run = on
-      // Which topics the backlog has is known before any of it goes out, so that a live alert of another one waits for nothing.
-      outbox
-        .topics(on.backlogEnd)
-        .then(
-          topics => {
-            on.topics = topics
-          },
-          () => {}, // then live alerts wait for the end of the backlog
-        )
-        .finally(wake)
-    },
-    detach() {
-      clearTimeout(run?.timer)
-      clearTimeout(run?.refusedTimer)
-      run = null
-      outbox.release()
-    },
+    attach,
+    detach,
     wake,
     drained: () =>
       new Promise(resolve => {

@@ -26,7 +26,7 @@ export const TIMING: Timing = {
   keepalive: Seconds(15),
   /** A broker that takes messages and acknowledges none is as good as away; the connection is made anew. */
   acknowledgeWithin: Seconds(20),
-  /** An MQTT 5 broker may refuse alerts on one topic and take all others; what it refused it gets again on a new connection after this. */
+  /** An MQTT 5 broker may refuse alerts on one topic and take all others; what it refused it gets again after this. */
   refusedAgain: Seconds(60),
   healthEvery: Seconds(60),
   /** Between attempts to write to a disk that refused. */

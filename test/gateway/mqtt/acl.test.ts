@@ -92,6 +92,11 @@ t.test(
     )
     await delay(500)
     t.equal(messaging.counters.outboxMessages, 3, 'kept')
+    t.equal(
+      messaging.counters.connects,
+      1,
+      'or the will would tell everybody, again and again, that the gateway is offline',
+    )
     t.match(log.lines.join('\n'), /error the broker refuses the alerts of this topic .*device\/a\/alert\/VF/)
     t.notOk(first.alerts.some(({ device }) => device === 'a'))
     await broker.stop()
