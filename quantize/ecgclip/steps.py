@@ -104,9 +104,11 @@ def evaluate_step(recipe: Recipe, joint: Joint, work: Path, catalog: Path = CATA
     crossed = open_crossed(recipe, work) if settings.cross_validated else None
     apart = crossed.tasks if crossed else ()
     shifts = limb_lead_shifts(Judged(joint, rows, logits["int8"]), limb, known, settings, apart)
-    for variant, file in files.items():
-        onnx_export.shift_limb_leads(file, shifts)
-        logits[variant] = (logits[variant] - limb[:, None] * shifts).astype(np.float32)
+    offsets = onnx_export.limb_only(files["int8"]) + shifts
+    for variant, file in files.items():  # a run that was stopped between the two has shifted the first alone
+        more = offsets - onnx_export.limb_only(file)
+        logits[variant] = (logits[variant] - limb[:, None] * more).astype(np.float32)
+        onnx_export.set_limb_only(file, offsets)
     whole = Judged(joint, rows, logits["int8"])
     acute = with_crossed(whole, crossed) if crossed else whole
     judged = {task: acute if task in apart else whole for task in joint.tasks}

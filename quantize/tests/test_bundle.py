@@ -17,7 +17,7 @@ from ecgclip.bundle import signed_folder
 from ecgclip.bundle.goldens import golden_windows
 from ecgclip.catalog import load_catalog
 from ecgclip.errors import EcgclipError, GateError
-from ecgclip.export.onnx_export import INPUT, session
+from ecgclip.export.onnx_export import INPUT, limb_only, session, set_limb_only
 
 
 def test_canonical_json_is_rfc_8785():
@@ -195,6 +195,14 @@ def test_graphs_that_are_exported_anew_have_no_report_yet(again, joint):
     recipe, work = again
     steps.export_step(recipe, joint, work, progress=False)
     refused(recipe, work)
+
+
+def test_a_measurement_that_was_stopped_between_the_graphs_leaves_them_the_same_offsets(again, joint):
+    recipe, work = again
+    set_limb_only(work / "int8.onnx", limb_only(work / "int8.onnx") + np.float32(0.7))
+    steps.evaluate_step(recipe, joint, work)
+    for file in ("fp32.onnx", "fp16.onnx", "s8s8.onnx"):
+        np.testing.assert_allclose(limb_only(work / file), limb_only(work / "int8.onnx"), atol=1e-5)
 
 
 def test_command_line_says_what_is_missing_in_one_line(tmp_path, capsys):

@@ -46,7 +46,7 @@ def made(tiny, network, signals, tmp_path_factory):
     onnx_export.export_fp32(network, tiny.model, folder / "fp32.onnx")
     onnx_export.quantize(folder / "fp32.onnx", folder / "int8.onnx", signals, tiny.quantization)
     for file in ("fp32.onnx", "int8.onnx"):
-        onnx_export.shift_limb_leads(folder / file, OFFSETS)
+        onnx_export.set_limb_only(folder / file, OFFSETS)
     write_half(folder / "fp32.onnx", folder / "fp16.onnx")
     write_symmetric(folder / "fp32.onnx", folder / "s8s8.onnx", signals, tiny.quantization.symmetric_percentile)
     write_tflite(folder / "int8.onnx", folder / "int8.tflite")

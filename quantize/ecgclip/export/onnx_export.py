@@ -147,18 +147,26 @@ def find_heads(graph: onnx.GraphProto) -> onnx.NodeProto:
 
 def limb_lead_offsets(path: Path, signals: Floats) -> Floats:
     """[n, tasks] of what windows [n, 12, samples] add to their logits because chest leads are absent."""
-    constant = next(each for each in onnx.load(path).graph.initializer if each.name == LIMB_ONLY)
     limb = np.abs(signals[:, CHEST:]).max(axis=(1, 2)) == 0
-    offsets: Floats = np.where(limb[:, None], -onnx.numpy_helper.to_array(constant), np.float32(0))
+    offsets: Floats = np.where(limb[:, None], -limb_only(path), np.float32(0))
     return offsets
 
 
-def shift_limb_leads(path: Path, shifts: Floats) -> None:
-    """Lower the logits of windows without chest leads by [tasks] more than before."""
+def limb_only(path: Path) -> Floats:
+    """[tasks] by which the logits of windows without chest leads are lower."""
+    constant = next(each for each in onnx.load(path).graph.initializer if each.name == LIMB_ONLY)
+    offsets: Floats = onnx.numpy_helper.to_array(constant)
+    return offsets
+
+
+def set_limb_only(path: Path, offsets: Floats) -> None:
+    """Put other offsets into a graph, which is the old one or the new one whenever this stops."""
     model = onnx.load(path)
     constant = next(each for each in model.graph.initializer if each.name == LIMB_ONLY)
-    constant.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(constant) + shifts, LIMB_ONLY))
-    onnx.save(model, path)
+    constant.CopyFrom(onnx.numpy_helper.from_array(offsets, LIMB_ONLY))
+    fresh = path.with_suffix(".new")
+    onnx.save(model, fresh)
+    fresh.replace(path)
 
 
 def operators(path: Path) -> Counter[str]:
