@@ -74,16 +74,26 @@ def train_step(recipe: Recipe, joint: Joint, work: Path, encoder: Path | None = 
 
 
 def export_step(recipe: Recipe, joint: Joint, work: Path, *, progress: bool) -> None:
-    """Tune for int8, write both graphs, calibrated on training windows drawn by the seed, and fit some heads again."""
+    """Tune for int8, write both graphs, calibrated on training windows drawn by the seed, and fit some heads again.
+
+    Both are there when all of it is done and passed its gate, or neither is.
+    """
     _forget_report(work)
+    graphs = {variant: work / f"{variant}.onnx" for variant in VARIANTS}
+    for graph in graphs.values():
+        graph.unlink(missing_ok=True)
     calibration = _calibration(recipe, joint)
     folded = onnx_export.fold_batch_norm(load_network(recipe, joint, work))
     network = tune(folded, recipe, joint, calibration, progress=progress)
-    onnx_export.export_fp32(network, recipe.model, work / "fp32.onnx")
-    onnx_export.quantize(work / "fp32.onnx", work / "int8.onnx", calibration, recipe.quantization)
-    onnx_export.check_fusion(onnx_export.operators(work / "int8.onnx"), network)
-    for refit in recipe.refits:
-        refit_heads(recipe, refit, joint, work / "int8.onnx", [work / f"{variant}.onnx" for variant in VARIANTS])
+    with tempfile.TemporaryDirectory(dir=work, prefix=".export-") as temporary:
+        fresh = {variant: Path(temporary) / graph.name for variant, graph in graphs.items()}
+        onnx_export.export_fp32(network, recipe.model, fresh["fp32"])
+        onnx_export.quantize(fresh["fp32"], fresh["int8"], calibration, recipe.quantization)
+        onnx_export.check_fusion(onnx_export.operators(fresh["int8"]), network)
+        for refit in recipe.refits:
+            refit_heads(recipe, refit, joint, fresh["int8"], list(fresh.values()))
+        for variant, graph in graphs.items():
+            fresh[variant].replace(graph)
 
 
 def _calibration(recipe: Recipe, joint: Joint) -> Floats:

@@ -16,6 +16,7 @@ from ecgclip.__main__ import main
 from ecgclip.bundle import signed_folder
 from ecgclip.bundle.goldens import golden_windows
 from ecgclip.catalog import load_catalog
+from ecgclip.config import RefitRecipe
 from ecgclip.errors import EcgclipError, GateError
 from ecgclip.export.onnx_export import INPUT, limb_only, session, set_limb_only
 
@@ -195,6 +196,15 @@ def test_graphs_that_are_exported_anew_have_no_report_yet(again, joint):
     recipe, work = again
     steps.export_step(recipe, joint, work, progress=False)
     refused(recipe, work)
+
+
+def test_an_export_that_does_not_come_to_its_end_leaves_nothing_to_measure(again, joint):
+    recipe, work = again
+    nowhere = RefitRecipe(("AFIB",), ("nowhere",), windows=10, teacher_share=0.0, penalty=0.01)
+    with pytest.raises(ValueError, match="nowhere"):
+        steps.export_step(dataclasses.replace(recipe, refits=(nowhere,)), joint, work, progress=False)
+    with pytest.raises(EcgclipError, match=r"onnx is not there: run `export` first"):
+        steps.evaluate_step(recipe, joint, work)
 
 
 def test_a_measurement_that_was_stopped_between_the_graphs_leaves_them_the_same_offsets(again, joint):
