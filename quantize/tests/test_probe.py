@@ -103,6 +103,25 @@ def test_results_of_one_fold_are_not_told_as_those_of_another(records, recipe, t
         compare(study, recipe, [RANDOM], [PROBE], [1.0], [1], BUDGET, Runs(tmp_path / "worth"))
 
 
+def test_encoders_measured_on_different_folds_are_not_compared(records, recipe, encoder, tmp_path):
+    compare(open_study(records, 8, [], None), recipe, [RANDOM], [PROBE], [1.0], [1], BUDGET, Runs(tmp_path / "worth"))
+    study = open_study(records, 9, [], None)
+    with pytest.raises(EcgclipError, match=r"probe of random on other records, labels or folds of home"):
+        compare(study, recipe, [encoder], [PROBE], [1.0], [1], BUDGET, Runs(tmp_path / "worth"))
+
+
+def test_results_of_one_recipe_are_not_told_as_those_of_another(study, recipe, encoder, tmp_path):
+    runs = Runs(tmp_path / "worth")
+    compare(study, recipe, [RANDOM, encoder], [PROBE], [1.0], [1], BUDGET, runs, progress=False)
+    compare(study, recipe, [RANDOM], [FINE_TUNE], [1.0], [1], BUDGET, runs, progress=False)
+    quieter = dataclasses.replace(recipe, augment=dataclasses.replace(recipe.augment, noise_mv=0.0))
+    wider = dataclasses.replace(recipe, model=dataclasses.replace(recipe.model, kernel=7))
+    compare(study, wider, [encoder], [PROBE], [1.0], [1], BUDGET, runs, progress=False)  # its file says its geometry
+    for other, method in ((quieter, FINE_TUNE), (wider, PROBE)):
+        with pytest.raises(EcgclipError, match="of random with other settings"):
+            compare(study, other, [RANDOM], [method], [1.0], [1], BUDGET, runs, progress=False)
+
+
 def test_cohorts_of_one_name_are_refused(records):
     other = dataclasses.replace(records, folder=Path("elsewhere") / records.folder.name)
     with pytest.raises(EcgclipError, match="called home: results go by it"):

@@ -6,6 +6,7 @@ Encoders that are compared see the same records in the same order. Nothing is ch
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import itertools
 from collections.abc import Sequence
 
@@ -41,7 +42,8 @@ def compare(
     """Add all runs that are not there yet."""
     embeddings = Embeddings(recipe.model, study.records, study.training)
     for method, share, seed, start in itertools.product(methods, shares, seeds, starts):
-        settings = {"encoder": start.digest} | (dataclasses.asdict(budget) if method == FINE_TUNE else {})
+        settings = {"encoder": start.digest, "recipe": _digest(recipe, start, method)}
+        settings |= dataclasses.asdict(budget) if method == FINE_TUNE else {}
         key = {"encoder": start.name, "method": method, "share": share, "seed": seed}
         wanted = [
             each
@@ -60,6 +62,12 @@ def compare(
         for each, given in zip(wanted, scores, strict=True):
             where = key | {"cohort": each.judge.cohort}
             runs.add(where, settings | each.settings, each.judge, given, study.labels[chosen])
+
+
+def _digest(recipe: PretrainRecipe, start: Start, method: str) -> str:
+    """Of what a run takes from the recipe: the geometry that no file says, and the variations of a fine-tuning."""
+    taken = (start.geometry(recipe.model), recipe.augment if method == FINE_TUNE else None)
+    return hashlib.sha256(repr(taken).encode()).hexdigest()[:16]
 
 
 def _probed(

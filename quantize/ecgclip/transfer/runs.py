@@ -5,7 +5,7 @@
 | key | what |
 |---|---|
 | `encoder`, `method`, `cohort`, `share`, `seed` | which; method is `probe`, `fine-tune` or `zero-shot` (share 0) |
-| `settings` | what else decides the result, with the encoder's hash, the fold, and a hash of records and labels |
+| `settings` | what else decides the result: the fold, hashes of encoder and recipe, and one of records and labels |
 | `records`, `measured_on` | records trained with, and measured on |
 | `minimum_positives`, `tasks` | what it takes to be averaged, and how many tasks are |
 | `prauc`, `auroc` | macro averages, {value, low, high}; null where no task can be averaged |
@@ -53,6 +53,7 @@ SEED = 1  # of the draws
 RANKING: dict[str, Metric] = {"prauc": prauc, "auroc": auroc}
 QUANTITY: dict[str, Metric] = {"pearson": pearson, "mean_absolute_error": mean_absolute_error}
 KEYS = ("encoder", "method", "cohort", "share", "seed")
+COHORT_SETTINGS = ("fold", "data")  # the same for all encoders that are compared
 
 
 Draws = npt.NDArray[np.floating]
@@ -78,8 +79,18 @@ class Runs:
         self.entries: list[dict[str, Any]] = json.loads(file.read_text()) if file.exists() else []
 
     def has(self, key: dict[str, Any], settings: dict[str, Any]) -> bool:
-        """Whether this run is done; one with other settings under the same names is an error."""
+        """Whether this run is done; one with other settings under the same names is an error.
+
+        So is one of another encoder on other records or another fold: the two would be told apart by chance alone.
+        """
         for entry in self.entries:
+            if all(entry[name] == key[name] for name in ("method", "cohort")) and any(
+                entry["settings"].get(name) != settings.get(name) for name in COHORT_SETTINGS
+            ):
+                raise EcgclipError(
+                    f"{self.folder} has a {key['method']} of {entry['encoder']} on other records, labels or folds of "
+                    f"{key['cohort']} ({entry['settings']}, not {settings}): give another --out."
+                )
             if all(entry[name] == key[name] for name in KEYS):
                 if entry["settings"] != settings:
                     raise EcgclipError(
