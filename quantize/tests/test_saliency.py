@@ -1,5 +1,6 @@
 """Saliency on a network whose answer is known: its only task is how high lead V2 rises."""
 
+import copy
 import json
 
 import numpy as np
@@ -81,6 +82,13 @@ def test_every_sample_belongs_to_one_instant_and_its_own_stretch_is_silent():
     assert factors.shape == (steps(1000), 1000)
     assert all(factors[k, min(16 * k, 999)] == 0 for k in range(steps(1000)))
     assert ((factors == 1).sum(axis=1) > 960).all()
+
+
+def test_the_error_of_the_integral_is_none_of_the_offset_for_absent_chest_leads(network, windows):
+    shifted = copy.deepcopy(network)
+    shifted.limb_only.fill_(2.0)
+    found = compare(shifted, scores(shifted), windows, 0, np.random.default_rng(3))
+    assert found["integral_error"] < 0.02
 
 
 def test_the_check_tells_what_points_at_the_pulse_from_what_does_not(network, windows):
