@@ -53,6 +53,17 @@ def world(tiny, tmp_path):
     return open_joint(tmp_path, dataclasses.replace(tiny, sets=sets))
 
 
+@pytest.mark.parametrize("only_trained", ["alarms2015", "af2017"])
+def test_a_challenge_that_nothing_is_measured_by_has_no_score(tiny, world, tmp_path, only_trained):
+    sets = tuple(
+        dataclasses.replace(each, validation_folds=() if each.name == only_trained else (9,)) for each in world.sets
+    )
+    joint = open_joint(tmp_path, dataclasses.replace(tiny, sets=sets))
+    p = np.full((joint.validation.sum(), len(joint.tasks)), 0.5)
+    report = rhythm_report(dict.fromkeys(joint.tasks, judged(joint, p)), dict.fromkeys(joint.tasks, point(0.15)))
+    assert ("challenge2015" in report, "af2017F1" in report) == (only_trained == "af2017", only_trained == "alarms2015")
+
+
 def judged(world, p):
     rows = world.rows(world.validation)
     logits = np.log(p / (1 - p))

@@ -45,12 +45,11 @@ def rhythm_report(judged: Mapping[str, Judged], points: Mapping[str, OperatingPo
     joint = next(iter(judged.values())).joint
     names = [settings.name for settings in joint.sets]
     report: dict[str, object] = {}
-    if "alarms2015" in names:
-        counts = alarm_counts(judged, points)
+    if "alarms2015" in names and (counts := alarm_counts(judged, points)):
         whole = total(list(counts.values()))
         report["alarms2015"] = {task: asdict(each) for task, each in counts.items()}
         report |= {"challenge2015": whole.challenge_2015, "crossed2015": any(judged[task].crossed for task in counts)}
-    if "af2017" in names:
+    if "af2017" in names and "AFIB" in judged and _by_record(judged["AFIB"], "af2017"):
         af = points["AFIB"]
         mean = af_counts(judged["AFIB"], af, lambda p: float(p.mean()))
         report |= {"af2017": asdict(mean), "af2017F1": mean.f1}
