@@ -52,6 +52,13 @@ def test_losses_fall(recipe, pool, tmp_path):
     assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
 
 
+def test_recordings_none_of_which_has_a_report_have_losses_too(recipe, pool, tmp_path):
+    silent = dataclasses.replace(pool, groups=[np.full(60, NO_REPORT)])
+    encoder = pretrain(recipe, silent, tmp_path, progress=False)
+    assert np.isfinite(list(log(tmp_path).values())).all()
+    assert all(torch.isfinite(values).all() for values in encoder.state_dict().values())
+
+
 def test_a_run_that_was_stopped_goes_on_to_the_same_encoder(recipe, pool, tmp_path, monkeypatch):
     pretrain(recipe, pool, tmp_path / "whole", progress=False)
     drawn = 0

@@ -16,6 +16,8 @@ def info_nce(a: Tensor, b: Tensor, groups: Tensor, scale: Tensor | float) -> Ten
     answers for each other, in equal parts; otherwise the commonest report, "sinus rhythm, normal ECG", would be
     pushed away from itself.
     """
+    if not len(a):  # none of the batch has a report
+        return a.sum()
     logits = scale * a @ b.T
     same = (groups[:, None] == groups[None, :]).to(logits.dtype)
     targets = same / same.sum(dim=1, keepdim=True)
