@@ -105,7 +105,7 @@ pictures: build
 
 # Alerts per patient-day, false alerts and delays, from the recordings in DATA; BURDEN="--fold 10" judges (see docs/alerts.md).
 alarm-burden: build
-	node dist/bench/alarm-burden.js --data '$(DATA)' $(BURDEN)
+	node dist/bench/alarm-burden.js $(if $(DATA),--data '$(DATA)') $(BURDEN)
 
 # An hour: how soon the page is ready, its frames a second, and whether its memory is flat. Needs Chromium.
 page-bench: build
