@@ -90,6 +90,12 @@ def test_random_weights_and_encoders_without_projections_know_no_texts(world, tm
         measure_zero_shot(study, embeddings, Start("bare", tmp_path / "bare.pt"), TEXTS, Runs(tmp_path), tmp_path)
 
 
+def test_labels_none_of_which_has_a_text_are_refused(world, tmp_path):
+    study, embeddings, start = world
+    with pytest.raises(EcgclipError, match=r"has a text: give --prompts"):
+        measure_zero_shot(study, embeddings, start, {"ELSEWHERE": ("alpha",)}, Runs(tmp_path), tmp_path, progress=False)
+
+
 def test_rows_for_an_overlay_rank_recordings_as_the_texts_do(world, tmp_path):
     study, embeddings, start = world
     prompts = {"BRUG": ("alpha",), "ERP": ("beta",)}

@@ -73,6 +73,8 @@ def measure_zero_shot(
     digest = hashlib.sha256(json.dumps(list(wanted.items())).encode()).hexdigest()[:16]
     settings = {"encoder": start.digest, "prompts": digest}
     alignment, text_encoder = load_alignment(start.path)
+    if not wanted:
+        raise EcgclipError(f"No label of {study.records.folder} has a text: give --prompts a file that names them.")
     rows = task_rows(wanted, alignment, text_encoder, cache, progress=progress)
     columns = [study.tasks.index(task) for task in wanted]
     for cohort in study.cohorts:
