@@ -12,7 +12,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from ecgclip.__main__ import main
-from ecgclip.data.records import open_records
+from ecgclip.data.records import Candidate, Origin, Record, open_records, write_records
 from ecgclip.export.onnx_export import logits
 from ecgclip.report.efficiency_chart import efficiency_charts
 from ecgclip.report.measures import share
@@ -145,6 +145,27 @@ def test_a_task_or_a_variant_that_is_not_there_is_refused(records_folder, tmp_pa
     assert main([*common, "--variant", "int3", "--out", str(tmp_path / "a.html")]) == 1
     assert "has no ONNX variant int3" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"tasks": [{"task": "AFIB"}], "methods": ["random"]}'])
+def test_what_is_no_check_of_the_saliency_is_refused_before_anything_is_measured(
+    records_folder, tmp_path, capsys, content
+):
+    if content is not None:
+        (tmp_path / "saliency.json").write_text(content)
+    common = ["report", "--bundle", str(BUNDLE), "--records", str(records_folder / "ptbxl"), "--quiet"]
+    assert main([*common, "--saliency", str(tmp_path / "saliency.json"), "--out", str(tmp_path / "a.html")]) == 1
+    assert "saliency.json is no check of saliency" in capsys.readouterr().err
+
+
+def test_a_single_window_has_a_report_too(records_folder, tmp_path):
+    records = open_records(records_folder / "ptbxl")
+    one = Record("alone@0", "alone", "alone", 100, records.signals[0] / np.float32(1000), {"AFIB": 1.0})
+    origin = Origin("one", "none", ("AFIB",), rate=100, samples=1000)
+    write_records(tmp_path / "one", origin, [Candidate("alone", lambda: [one])], progress=False)
+    common = ["report", "--bundle", str(BUNDLE), "--records", str(tmp_path / "one"), "--quiet", "--bootstraps", "20"]
+    assert main([*common, "--show", "AFIB", "--out", str(tmp_path / "a.html")]) == 0
+    assert "alone" in (tmp_path / "a.html").read_text()
 
 
 def test_a_share_has_wilsons_interval_with_a_trial_for_each_patient():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 from ecgclip.bundle.open_bundle import open_bundle
 from ecgclip.data.records import open_records
@@ -32,6 +33,17 @@ def add_report_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_report)
 
 
+def load_saliency(path: Path) -> dict[str, Any]:
+    """What `saliency` wrote; refused before anything is measured, not when the page is drawn."""
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+        shown = [found[key] for key in ("bundle", "cohort", "windows", "share", "tasks")]
+        shown += [row[k][name] for row in found["tasks"] for k in ("correlation", "fall") for name in found["methods"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EcgclipError(f"{path} is no check of saliency: give the file that `saliency` writes.") from error
+    return found
+
+
 def _report(options: argparse.Namespace) -> None:
     bundle, records = open_bundle(options.bundle), open_records(options.records)
     if unknown := sorted(set(options.show or ()) - set(bundle.tasks)):
@@ -39,7 +51,7 @@ def _report(options: argparse.Namespace) -> None:
     extras = Extras(
         show=options.show,
         runs=load_runs(options.efficiency) if options.efficiency else [],
-        saliency=json.loads(options.saliency.read_text()) if options.saliency else None,
+        saliency=load_saliency(options.saliency) if options.saliency else None,
     )
     cohort = measure_cohort(bundle, records, options.fold, options.variant, progress=not options.quiet)
     measures = measure(cohort, options.bootstraps)

@@ -20,6 +20,8 @@ PERPLEXITY = 30.0
 def feature_plane(embedding: Array, seed: int) -> tuple[npt.NDArray[np.int64], Array]:
     """Rows that were drawn, and their places in the unit square. The same for the same seed."""
     rows = np.sort(np.random.default_rng(seed).permutation(len(embedding))[:MOST])
+    if len(rows) < 2:
+        return rows, np.full((len(rows), 2), 0.5)
     spread = embedding[rows].std(axis=0)
     x = (embedding[rows] - embedding[rows].mean(axis=0)) / np.where(spread > 0, spread, 1)
     x = PCA(min(COMPONENTS, *x.shape), random_state=seed).fit_transform(x)
