@@ -149,6 +149,14 @@ def test_a_variant_that_misses_a_gate_is_left_out_with_the_reason(worked, joint,
     assert "`fp16.onnx` is left out" in (tmp_path / "reference/MODEL_CARD.md").read_text()
 
 
+def test_a_bundle_is_made_where_there_is_no_git(worked, tmp_path, monkeypatch):
+    recipe, work = worked
+    monkeypatch.setenv("PATH", str(tmp_path))
+    steps.bundle_step(recipe, work, tmp_path / "reference", tmp_path / "trust", tmp_path / "key.pem")
+    manifest = json.loads((tmp_path / "reference/manifest.json").read_text())
+    assert manifest["provenance"]["commit"] == "unknown"
+
+
 def test_heads_on_pooled_features_give_the_logits(worked, tmp_path):
     recipe, work = worked
     steps.bundle_step(recipe, work, tmp_path / "reference", tmp_path / "trust", tmp_path / "key.pem")

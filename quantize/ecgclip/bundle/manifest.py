@@ -103,11 +103,14 @@ def _camel(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _commit() -> str:
-    found = subprocess.run(
-        ["git", "rev-parse", "HEAD"],  # noqa: S607 - the user's own git
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"],  # noqa: S607 - the user's own git
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except OSError:  # there is no git, as in a slim container
+        return "unknown"
     return found.stdout.strip() or "unknown"
