@@ -37,6 +37,7 @@ from ecgclip.judging.devices import devices
 from ecgclip.judging.evaluate import (
     Parity,
     check_goldens,
+    check_numbers,
     check_parity,
     limb_lead_shifts,
     measure_macro,
@@ -109,12 +110,14 @@ def evaluate_step(recipe: Recipe, joint: Joint, work: Path, catalog: Path = CATA
     rows = joint.rows(joint.validation)
     signals, truth = joint.twelve(rows), joint.labels[rows]
     logits = {variant: onnx_export.logits(file, signals) for variant, file in files.items()}
+    for variant, values in logits.items():
+        check_numbers(values, variant)
     settings, known = recipe.calibration, load_catalog(catalog)
     limb = np.asarray(np.abs(signals[:, CHEST:]).max(axis=(1, 2)) == 0)
     crossed = open_crossed(recipe, work) if settings.cross_validated else None
     apart = crossed.tasks if crossed else ()
     shifts = limb_lead_shifts(Judged(joint, rows, logits["int8"]), limb, known, settings, apart)
-    offsets = onnx_export.limb_only(files["int8"]) + shifts
+    offsets = (onnx_export.limb_only(files["int8"]) + shifts).astype(np.float32)
     for variant, file in files.items():  # a run that was stopped between the two has shifted the first alone
         more = offsets - onnx_export.limb_only(file)
         logits[variant] = (logits[variant] - limb[:, None] * more).astype(np.float32)
@@ -193,9 +196,11 @@ def _measure_further(
     for variant in FURTHER:
         if variant.file in left_out:
             continue
-        cohort, everywhere = compare(logits_of(work / variant.file, signals))
+        logits = logits_of(work / variant.file, signals)
+        cohort, everywhere = compare(logits)
         found[variant.file] = {"parity": asdict(cohort), "parity_everywhere": asdict(everywhere)}
         try:
+            check_numbers(logits, variant.file)
             check_parity(cohort, recipe.quantization, variant.file)
             if origin := ORIGINS.get(variant):
                 expected, ours = (answers(work / each.file, windows, points) for each in (origin, variant))

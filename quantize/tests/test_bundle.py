@@ -18,7 +18,8 @@ from ecgclip.bundle.goldens import golden_windows
 from ecgclip.catalog import load_catalog
 from ecgclip.config import RefitRecipe
 from ecgclip.errors import EcgclipError, GateError
-from ecgclip.export.onnx_export import INPUT, limb_only, session, set_limb_only
+from ecgclip.export.onnx_export import INPUT, limb_only, linear_heads, session, set_limb_only
+from ecgclip.training.refit import write_heads
 
 
 def test_canonical_json_is_rfc_8785():
@@ -213,6 +214,15 @@ def test_an_export_that_does_not_come_to_its_end_leaves_nothing_to_measure(again
         steps.export_step(dataclasses.replace(recipe, refits=(nowhere,)), joint, work, progress=False)
     with pytest.raises(EcgclipError, match=r"onnx is not there: run `export` first"):
         steps.evaluate_step(recipe, joint, work)
+
+
+def test_a_graph_that_answers_with_what_is_no_number_is_not_measured(again, joint):
+    recipe, work = again
+    weights, _ = linear_heads(work / "int8.onnx")
+    write_heads(work / "int8.onnx", [0], weights[:1], np.full(1, np.nan))
+    with pytest.raises(GateError, match="int8 answers 16 of 16 windows with what is no number"):
+        steps.evaluate_step(recipe, joint, work)
+    refused(recipe, work)
 
 
 def test_a_measurement_that_was_stopped_between_the_graphs_leaves_them_the_same_offsets(again, joint):

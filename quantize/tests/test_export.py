@@ -74,7 +74,12 @@ def test_fusion_gate_fails_when_one_addition_is_left_out(exported):
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("macro_delta_prauc", -0.006), ("worst_delta_prauc", -0.011), ("decision_flips", 0.0051)],
+    [
+        ("macro_delta_prauc", -0.006),
+        ("worst_delta_prauc", -0.011),
+        ("decision_flips", 0.0051),
+        ("decision_flips", float("nan")),
+    ],
 )
 def test_each_parity_gate_fails_by_itself(reference, field, value):
     good = Parity(macro_delta_prauc=-0.004, worst_delta_prauc=-0.009, worst_task="AFIB", decision_flips=0.004)

@@ -145,8 +145,14 @@ def check_parity(found: Parity, recipe: QuantizationRecipe, variant: str = "int8
         (f"loss of PRAUC of {found.worst_task}", -found.worst_delta_prauc, recipe.task_delta_prauc),
         ("decision flips", found.decision_flips, recipe.decision_flips),
     )
-    if problems := [f"{name} {value:.4f} > {limit:g}" for name, value, limit in limits if value > limit]:
+    if problems := [f"{name} {value:.4f} > {limit:g}" for name, value, limit in limits if not value <= limit]:
         raise GateError(f"{variant} is not as good as fp32: {'; '.join(problems)}.")
+
+
+def check_numbers(logits: Array, variant: str) -> None:
+    """Gate: every window has an answer; what is no number still has a rank, and never an alert."""
+    if wrong := int((~np.isfinite(logits)).any(axis=1).sum()):
+        raise GateError(f"{variant} answers {wrong} of {len(logits)} windows with what is no number.")
 
 
 def check_goldens(found: Array, expected: Array, tolerance: float, variant: str) -> None:
