@@ -49,7 +49,7 @@ from ecgclip.judging.evaluate import (
 from ecgclip.judging.judged import Judged, with_crossed
 from ecgclip.judging.rhythm_scores import rhythm_report
 from ecgclip.leads import LEADS
-from ecgclip.metrics import patient_draws
+from ecgclip.metrics import columns_with, patient_draws
 from ecgclip.model import CHEST, Network
 from ecgclip.quality.card import quality_section
 from ecgclip.training.cross_validate import open_crossed
@@ -65,6 +65,7 @@ LEAD_SETS = {"limb leads only": LEADS[:6], "lead II only": ("II",), "lead I only
 
 def train_step(recipe: Recipe, joint: Joint, work: Path, encoder: Path | None = None, *, progress: bool) -> Network:
     """Train, from where an interrupted run stopped, and keep the weights with the names of their tasks."""
+    _check_measurable(recipe, joint)
     checkpoint = work / "checkpoint.pt"
     network = train(recipe, joint, encoder, checkpoint, progress=progress)
     saved = {"tasks": joint.tasks, "recipe": trained_by(recipe), "weights": network.state_dict()}
@@ -72,6 +73,19 @@ def train_step(recipe: Recipe, joint: Joint, work: Path, encoder: Path | None = 
     (work / "network.new").replace(work / "network.pt")
     checkpoint.unlink()
     return network
+
+
+def _check_measurable(recipe: Recipe, joint: Joint) -> None:
+    """Before hours of training: what `evaluate` measures by, and must not alarm."""
+    if COHORT not in [each.name for each in joint.sets if each.validation_folds]:
+        raise EcgclipError(
+            f"Recipe {recipe.name} validates with no set {COHORT}, which `evaluate` measures by: add it."
+        )
+    if "NORM" not in joint.tasks:
+        raise EcgclipError("No set that is validated has enough of NORM, which alerts are kept quiet by: import more.")
+    minimum = recipe.quantization.task_gate_positives
+    if not columns_with(joint.labels[joint.rows(joint.validation, COHORT)], minimum):
+        raise EcgclipError(f"No task has {minimum} positives in {COHORT}'s validation folds: int8 cannot be judged.")
 
 
 def export_step(recipe: Recipe, joint: Joint, work: Path, *, progress: bool) -> None:

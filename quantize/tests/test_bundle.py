@@ -17,6 +17,7 @@ from ecgclip.bundle import signed_folder
 from ecgclip.bundle.goldens import golden_windows
 from ecgclip.catalog import load_catalog
 from ecgclip.config import RefitRecipe
+from ecgclip.data.joint import open_joint
 from ecgclip.errors import EcgclipError, GateError
 from ecgclip.export.onnx_export import INPUT, limb_only, linear_heads, session, set_limb_only
 from ecgclip.training.refit import write_heads
@@ -205,6 +206,19 @@ def test_graphs_that_are_exported_anew_have_no_report_yet(again, joint):
     recipe, work = again
     steps.export_step(recipe, joint, work, progress=False)
     refused(recipe, work)
+
+
+def test_a_recipe_that_could_not_be_measured_is_refused_before_it_trains(tiny, joint, records_folder, tmp_path):
+    ours = dataclasses.replace(tiny, sets=(dataclasses.replace(tiny.sets[1], name="hospital"), tiny.sets[1]))
+    (tmp_path / "hospital").symlink_to(records_folder / "ptbxl")
+    (tmp_path / "af2017").symlink_to(records_folder / "af2017")
+    with pytest.raises(EcgclipError, match="validates with no set ptbxl"):
+        steps.train_step(ours, open_joint(tmp_path, ours), tmp_path, progress=False)
+    few = dataclasses.replace(tiny, quantization=dataclasses.replace(tiny.quantization, task_gate_positives=10))
+    with pytest.raises(EcgclipError, match="No task has 10 positives in ptbxl's validation folds"):
+        steps.train_step(few, joint, tmp_path, progress=False)
+    with pytest.raises(EcgclipError, match="enough of NORM"):
+        steps.train_step(tiny, dataclasses.replace(joint, tasks=("AFIB", "SR")), tmp_path, progress=False)
 
 
 def test_an_export_that_does_not_come_to_its_end_leaves_nothing_to_measure(again, joint):
