@@ -94,3 +94,6 @@ def test_a_recipe_that_names_what_is_no_task_is_refused_before_training(tiny, re
     for recipe in (absent, refit):
         with pytest.raises(EcgclipError, match="names VT, of which"):
             open_joint(records_folder, recipe)
+    nowhere = dataclasses.replace(tiny, refits=(RefitRecipe(("AFIB",), ("ptbxl", "nowhere"), 100, 0.0, 0.001),))
+    with pytest.raises(EcgclipError, match="fits heads again on nowhere, which is none of its sets"):
+        open_joint(records_folder, nowhere)

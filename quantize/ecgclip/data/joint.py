@@ -152,6 +152,9 @@ def _check_tasks(tasks: tuple[str, ...], recipe: Recipe) -> None:
     if unknown := sorted(set(tasks) - load_catalog().keys()):
         raise EcgclipError(f"The catalog has no {', '.join(unknown)}: rename these labels, or leave them out.")
     named = {task for each in recipe.sets for task in each.absent} | {t for each in recipe.refits for t in each.tasks}
+    sets = {name for each in recipe.refits for name in each.sets}
+    if lost := sorted(sets - {each.name for each in recipe.sets}):
+        raise EcgclipError(f"Recipe {recipe.name} fits heads again on {', '.join(lost)}, which is none of its sets.")
     if missing := sorted(named - set(tasks)):
         raise EcgclipError(
             f"Recipe {recipe.name} names {', '.join(missing)}, of which no set that is validated has "
