@@ -95,6 +95,21 @@ def test_unknown_labels_give_no_gradient_and_weights_count():
     torch.testing.assert_close(logits.grad * 7 * 2, torch.tensor([[-1.0, 0.0], [3.0, -3.0]]))
 
 
+def test_a_batch_without_any_known_label_teaches_nothing_and_spoils_nothing():
+    logits = torch.zeros(2, 2, requires_grad=True)
+    loss = masked_loss(logits, torch.full((2, 2), torch.nan), torch.tensor([[1.0], [3.0]]))
+    loss.backward()
+    assert loss.item() == 0
+    assert logits.grad is not None
+    assert not logits.grad.any()
+
+
+def test_fewer_windows_than_a_batch_are_refused(tiny, joint):
+    few = dataclasses.replace(tiny, training=dataclasses.replace(tiny.training, batch=1000))
+    with pytest.raises(EcgclipError, match="fewer windows than a batch, 1000"):
+        train(few, joint, progress=False)
+
+
 def test_training_learns_and_repeats_bit_for_bit(tiny, joint):
     signals = joint.twelve(joint.rows(joint.validation))
     first, again = (predict(train(tiny, joint, progress=False), signals) for _ in range(2))

@@ -29,6 +29,7 @@ THREADS = 1  # fixed, because the order of a sum depends on it; and on a busy ma
 STATISTICS = 256  # windows that batch norm begins with
 WATCH_EVERY = 5  # epochs
 WATCHED = 256  # windows of each set
+SMALLEST_WEIGHT = 1e-9  # of a batch none of whose labels is known, whose loss is 0
 
 
 def train(
@@ -58,6 +59,8 @@ def train(
     augment = Augment(recipe.augment, recipe.model.rate, generator)
 
     batches = len(joint.epoch(torch.Generator().manual_seed(0))) // settings.batch
+    if not batches:
+        raise EcgclipError(f"An epoch has fewer windows than a batch, {settings.batch}: import more, or lower it.")
     decay = 1 - 1 / (settings.ema_epochs * batches)
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
     optimiser = torch.optim.AdamW(_parameter_groups(network, settings.weight_decay), lr=settings.learning_rate)
@@ -162,7 +165,7 @@ def masked_loss(logits: Tensor, target: Tensor, weights: Tensor) -> Tensor:
     """Binary cross-entropy over the labels that are known; NaN is unknown and gives no gradient."""
     share = target.isfinite() * weights
     each = binary_cross_entropy_with_logits(logits, target.nan_to_num(), reduction="none")
-    return (each * share).sum() / share.sum()
+    return (each * share).sum() / share.sum().clamp(min=SMALLEST_WEIGHT)
 
 
 def predict(network: Network, signals: Floats, batch: int = 256) -> Floats:
