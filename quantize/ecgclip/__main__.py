@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from ecgclip import steps
@@ -54,7 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     recipe.add_argument(
         "--records", type=Path, help=f"folder with a folder of records for each set (default: ${RECORDS_VARIABLE})"
     )
-    recipe.add_argument("--encoder", type=Path, help="train: begin with a pre-trained encoder")
+    recipe.add_argument(
+        "--encoder", type=Path, help="encoder.pt to begin with in place of the recipe's; the same for all steps"
+    )
     recipe.add_argument("--work", type=Path, help="where steps keep their files (default: build/<recipe>)")
     recipe.add_argument("--quality", type=Path, help="bundle: quality.json (default: the work folder's, if it has one)")
     recipe.add_argument("--out", type=Path, help="bundle folder (default: the recipe's, under models/)")
@@ -98,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> None:
-    recipe = load_recipe(options.recipe)
+    recipe = _recipe(options)
     work = _work(options, recipe)
     out = options.out or ROOT / "models" / recipe.bundle.folder
     wanted = STEPS if options.step == "reproduce" else (options.step,)
@@ -113,10 +116,20 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _cross_validate(options: argparse.Namespace) -> None:
-    recipe = load_recipe(options.recipe)
+    recipe = _recipe(options)
     groups = (tuple(options.left_out),) if options.left_out else GROUPS
     work = _work(options, recipe)
     cross_validate(recipe, _records(options.records), work, groups, progress=not options.quiet)
+
+
+def _recipe(options: argparse.Namespace) -> Recipe:
+    """With another beginning where one is given, so that whatever comes of it is known by that."""
+    recipe = load_recipe(options.recipe)
+    if options.encoder is None:
+        return recipe
+    if options.encoder.suffix != ".pt":
+        raise EcgclipError(f"--encoder {options.encoder} is no encoder.pt: run `pretrain` to make one.")
+    return replace(recipe, training=replace(recipe.training, start=str(options.encoder.resolve())))
 
 
 def _work(options: argparse.Namespace, recipe: Recipe) -> Path:
@@ -132,7 +145,7 @@ def _records(folder: Path | None) -> Path:
 
 def _step(step: str, recipe: Recipe, joint: Joint, work: Path, options: argparse.Namespace) -> None:
     if step == "train":
-        steps.train_step(recipe, joint, work, options.encoder, progress=not options.quiet)
+        steps.train_step(recipe, joint, work, progress=not options.quiet)
     elif step == "export":
         steps.export_step(recipe, joint, work, progress=not options.quiet)
     elif step == "evaluate":

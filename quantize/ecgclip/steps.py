@@ -63,13 +63,13 @@ COHORT = "ptbxl"  # the set whose macro averages are reported
 LEAD_SETS = {"limb leads only": LEADS[:6], "lead II only": ("II",), "lead I only": ("I",)}
 
 
-def train_step(recipe: Recipe, joint: Joint, work: Path, encoder: Path | None = None, *, progress: bool) -> Network:
+def train_step(recipe: Recipe, joint: Joint, work: Path, *, progress: bool) -> Network:
     """Train, from where an interrupted run stopped, and keep the weights with the names of their tasks."""
     _check_measurable(recipe, joint)
     checkpoint = work / "checkpoint.pt"
-    network = train(recipe, joint, encoder, checkpoint, progress=progress)
-    saved = {"tasks": joint.tasks, "recipe": trained_by(recipe), "weights": network.state_dict()}
-    torch.save(saved, work / "network.new")
+    network = train(recipe, joint, checkpoint, progress=progress)
+    about = {"tasks": joint.tasks, "recipe": trained_by(recipe), "records": joint.who()}
+    torch.save({**about, "weights": network.state_dict()}, work / "network.new")
     (work / "network.new").replace(work / "network.pt")
     checkpoint.unlink()
     return network
@@ -160,6 +160,7 @@ def evaluate_step(recipe: Recipe, joint: Joint, work: Path, catalog: Path = CATA
     }
     report = {
         "recipe": recipe.name,
+        "trained_by": trained_by(recipe),
         "sets": _set_report(joint),
         "parameters": sum(p.numel() for p in load_network(recipe, joint, work).parameters()),
         "operators": dict(onnx_export.operators(files["int8"])),
@@ -256,6 +257,8 @@ def bundle_step(
 ) -> None:
     """Fill a new folder, sign it, and put it in the place of the old one, whose counter must have been lower."""
     report = json.loads(_need(work / "report.json", "evaluate").read_text())
+    if report.get("trained_by", trained_by(recipe)) != trained_by(recipe):
+        raise EcgclipError(f"{work / 'report.json'} is of another recipe or --encoder: give the same.")
     if (old := out / "manifest.json").exists() and json.loads(old.read_text())["counter"] >= recipe.bundle.counter:
         raise EcgclipError(f"{out} already has counter {recipe.bundle.counter} or higher: raise it in the recipe.")
     tasks = load_catalog(catalog)

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from ecgclip import steps
+from ecgclip.__main__ import _parser, _recipe
+from ecgclip.errors import EcgclipError
 from ecgclip.metrics import auroc
 from ecgclip.model import Network, save_encoder
 from ecgclip.training.first_heads import first_heads
-from ecgclip.training.train import predict, train
+from ecgclip.training.train import load_network, predict, train
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +43,22 @@ def test_the_first_step_begins_from_them_or_from_random_ones(tiny, joint, encode
     else:
         bound = network.head.in_features**-0.5  # of PyTorch's random weights
         assert bound / 2 < network.head.weight.abs().max() <= bound
+
+
+def test_what_began_with_one_encoder_is_not_told_as_from_another(tiny, joint, encoder, tmp_path):
+    def begun(file):
+        options = _parser().parse_args(["train", "--encoder", str(file)])
+        return dataclasses.replace(
+            tiny, training=dataclasses.replace(tiny.training, start=_recipe(options).training.start)
+        )
+
+    other = tmp_path / "encoder.pt"
+    other.write_bytes(encoder.read_bytes())
+    steps.train_step(begun(encoder), joint, tmp_path, progress=False)
+    load_network(begun(encoder), joint, tmp_path)
+    for recipe in (begun(other), tiny):
+        with pytest.raises(EcgclipError, match="by another recipe or from another --encoder"):
+            load_network(recipe, joint, tmp_path)
 
 
 def test_the_encoder_stays_as_it_is(tiny, joint):

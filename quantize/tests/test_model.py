@@ -132,10 +132,10 @@ def test_training_that_was_stopped_goes_on_to_the_same_network(tiny, joint, tmp_
 
         patch.setattr(train_module, "_keep", pull_the_plug)
         with pytest.raises(KeyboardInterrupt):
-            train(recipe, joint, None, checkpoint, progress=False)
+            train(recipe, joint, checkpoint, progress=False)
     with pytest.raises(EcgclipError, match="another recipe"):
-        train(dataclasses.replace(recipe, seed=2), joint, None, checkpoint, progress=False)
-    again = train(recipe, joint, None, checkpoint, progress=False)
+        train(dataclasses.replace(recipe, seed=2), joint, checkpoint, progress=False)
+    again = train(recipe, joint, checkpoint, progress=False)
     for one, other in zip(whole.parameters(), again.parameters(), strict=True):
         assert torch.equal(one, other)
 

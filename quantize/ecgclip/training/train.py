@@ -32,9 +32,7 @@ WATCHED = 256  # windows of each set
 SMALLEST_WEIGHT = 1e-9  # of a batch none of whose labels is known, whose loss is 0
 
 
-def train(
-    recipe: Recipe, joint: Joint, encoder: Path | None = None, checkpoint: Path | None = None, *, progress: bool = True
-) -> Network:
+def train(recipe: Recipe, joint: Joint, checkpoint: Path | None = None, *, progress: bool = True) -> Network:
     """Train by the recipe; the result is the running average of the weights, which generalises better.
 
     Validation records are only watched: nothing here is chosen by them. After each epoch everything goes into
@@ -46,9 +44,8 @@ def train(
     generator = torch.Generator().manual_seed(recipe.seed)
     settings = recipe.training
     network = Network(recipe.model, len(joint.tasks))
-    encoder = encoder or (ROOT / settings.start if settings.start.endswith(".pt") else None)
-    if encoder:
-        network.encoder = load_encoder(encoder, recipe.model)
+    if settings.start.endswith(".pt"):
+        network.encoder = load_encoder(ROOT / settings.start, recipe.model)
         if settings.head_windows:
             first_heads(network, joint, settings.head_windows, recipe.seed)
     elif settings.start:
@@ -68,7 +65,7 @@ def train(
         optimiser, settings.learning_rate, epochs=settings.epochs, steps_per_epoch=batches
     )
     parts = {"network": network, "average": average, "optimiser": optimiser, "schedule": schedule}
-    done = _restore(checkpoint, recipe, parts, generator) if checkpoint and checkpoint.exists() else 0
+    done = _restore(checkpoint, recipe, joint, parts, generator) if checkpoint and checkpoint.exists() else 0
     epochs = range(done, settings.epochs)
     bar = tqdm(epochs, desc="training", unit="epoch", disable=not progress)
     for epoch in bar:
@@ -98,7 +95,7 @@ def train(
             total += loss.item()
         bar.set_postfix(loss=f"{total / batches:.4f}")
         if checkpoint:
-            _keep(checkpoint, recipe, parts, generator, epoch + 1)
+            _keep(checkpoint, recipe, joint, parts, generator, epoch + 1)
         if progress and (epoch + 1) % WATCH_EVERY == 0:
             bar.write(f"epoch {epoch + 1}: loss {total / batches:.4f}; {_watch(average.module, joint)}")
     trained = average.module
@@ -120,7 +117,12 @@ def load_network(recipe: Recipe, joint: Joint, work: Path) -> Network:
     if tuple(saved["tasks"]) != joint.tasks:
         raise EcgclipError(f"{work / 'network.pt'} was trained for other tasks: train again.")
     if saved.get("recipe", trained_by(recipe)) != trained_by(recipe):  # older files do not say
-        raise EcgclipError(f"{work / 'network.pt'} was trained by another recipe: train again, or give another --work.")
+        raise EcgclipError(
+            f"{work / 'network.pt'} was trained by another recipe or from another --encoder: train again, "
+            "or give another --work."
+        )
+    if saved.get("records", joint.who()) != joint.who():
+        raise EcgclipError(f"{work / 'network.pt'} was trained with other records or folds: train again.")
     network = Network(recipe.model, len(joint.tasks))
     network.load_state_dict(saved["weights"])
     return network.eval()
