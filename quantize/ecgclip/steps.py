@@ -128,7 +128,7 @@ def evaluate_step(recipe: Recipe, joint: Joint, work: Path, catalog: Path = CATA
         check_numbers(values, variant)
     settings, known = recipe.calibration, load_catalog(catalog)
     limb = np.asarray(np.abs(signals[:, CHEST:]).max(axis=(1, 2)) == 0)
-    crossed = open_crossed(recipe, work) if settings.cross_validated else None
+    crossed = open_crossed(recipe, joint, work) if settings.cross_validated else None
     apart = crossed.tasks if crossed else ()
     shifts = limb_lead_shifts(Judged(joint, rows, logits["int8"]), limb, known, settings, apart)
     offsets = (onnx_export.limb_only(files["int8"]) + shifts).astype(np.float32)

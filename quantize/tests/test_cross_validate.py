@@ -1,6 +1,7 @@
 """Acute rhythms judged by networks that never saw the patient."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from ecgclip.leads import KEPT
 from ecgclip.model import Network
 from ecgclip.simulator.dipole import ATRIAL_FIBRILLATION, SINUS, Segment, simulate
 from ecgclip.training.cross_validate import acute_tasks, cross_validate, open_crossed, rows_of, without
+from ecgclip.training.train import load_network, train
 
 GROUPS = ((1, 2), (3, 9))
 
@@ -66,10 +68,10 @@ def test_what_is_left_out_is_not_trained_with_and_other_sets_are_as_they_were(wo
 
 def test_every_patient_is_judged_once_and_by_a_network_that_can(world, work):
     recipe, folder = world
-    crossed = open_crossed(recipe, work, GROUPS)
+    joint = open_joint(folder, recipe)
+    crossed = open_crossed(recipe, joint, work, GROUPS)
     assert crossed.tasks == acute_tasks(("VT", "SR")) == ("VT",)
     assert sorted(crossed.windows) == sorted(f"r{k}@0" for k in range(32))
-    joint = open_joint(folder, recipe)
     rows = rows_of(joint, crossed)
     assert joint.names(rows) == crossed.windows.tolist()
     ill = joint.labels[rows, joint.tasks.index("VT")] > 0.5
@@ -81,7 +83,7 @@ def test_judging_takes_all_patients_of_the_crossed_sets_and_the_validation_fold_
     joint = open_joint(folder, recipe)
     rows = joint.rows(joint.validation)
     whole = Judged(joint, rows, np.zeros((len(rows), len(joint.tasks))))
-    acute = with_crossed(whole, open_crossed(recipe, work, GROUPS))
+    acute = with_crossed(whole, open_crossed(recipe, joint, work, GROUPS))
     kinds = joint.set_of(acute.rows)
     assert acute.rows[kinds == 0].tolist() == joint.rows(joint.validation, "ptbxl").tolist()
     assert len(set(acute.rows[kinds == 1].tolist())) == 32
@@ -98,7 +100,7 @@ def test_a_run_goes_on_where_it_stopped_and_is_nothing_before_its_end(world, wor
     cross_validate(*world, work, GROUPS, progress=False)
     assert [file.stat().st_mtime_ns for file in files] == written
     with pytest.raises(EcgclipError, match=r"4-5\.npz is not there: run `cross-validate` first"):
-        open_crossed(world[0], work, (*GROUPS, (4, 5)))
+        open_crossed(world[0], open_joint(world[1], world[0]), work, (*GROUPS, (4, 5)))
 
 
 def test_logits_of_another_recipe_are_refused(world, work):
@@ -108,7 +110,7 @@ def test_logits_of_another_recipe_are_refused(world, work):
         with pytest.raises(EcgclipError, match="of another recipe"):
             cross_validate(other, folder, work, GROUPS, progress=False)
         with pytest.raises(EcgclipError, match="of another recipe"):
-            open_crossed(other, work, GROUPS)
+            open_crossed(other, open_joint(folder, other), work, GROUPS)
 
 
 def test_a_recipe_that_begins_with_a_bundle_is_refused_for_it_has_seen_the_patients(world, tmp_path):
@@ -126,7 +128,7 @@ def test_the_recipes_own_network_serves_for_folds_that_it_has_not_seen(world, tm
     torch.save({"tasks": joint.tasks, "weights": network.state_dict()}, tmp_path / "network.pt")
     monkeypatch.setattr("ecgclip.training.cross_validate.train", lambda *_, **__: pytest.fail("it trained"))
     cross_validate(recipe, folder, tmp_path, (left,), progress=False)
-    assert len(open_crossed(recipe, tmp_path, (left,)).windows) == 8
+    assert len(open_crossed(recipe, open_joint(folder, recipe), tmp_path, (left,)).windows) == 8
 
 
 def test_a_network_that_saw_the_patients_under_an_older_recipe_does_not_judge_them(world, tmp_path):
@@ -136,3 +138,37 @@ def test_a_network_that_saw_the_patients_under_an_older_recipe_does_not_judge_th
     steps.train_step(recipe, open_joint(folder, recipe), tmp_path, progress=False)
     with pytest.raises(EcgclipError, match="trained by another recipe"):
         cross_validate(part, folder, tmp_path, (left,), progress=False)
+
+
+def test_logits_of_patients_who_are_in_other_folds_now_are_refused(world, work, tmp_path):
+    recipe, folder = world
+    (tmp_path / "ptbxl").symlink_to(folder / "ptbxl")
+    shutil.copytree(folder / "rhythms", tmp_path / "rhythms")
+    splits = tmp_path / "rhythms" / "splits.csv"
+    splits.write_text(splits.read_text().replace("r0@0,1", "r0@0,3"))  # he is another's other recording
+    with pytest.raises(EcgclipError, match=r"1-2\.npz left out other windows than folds 1, 2 now have"):
+        cross_validate(recipe, tmp_path, work, GROUPS, progress=False)
+    with pytest.raises(EcgclipError, match=r"1-2\.npz left out other windows"):
+        open_crossed(recipe, open_joint(tmp_path, recipe), work, GROUPS)
+
+
+def test_a_network_and_its_checkpoint_are_not_taken_for_ones_of_records_imported_anew(world, tmp_path):
+    recipe, folder = world
+    joint = open_joint(folder, recipe)
+    (tmp_path / "ptbxl").symlink_to(folder / "ptbxl")
+    origin = Origin("holters", "none", ("VT", "SR"), rate=100, samples=1000)
+    moved = [candidate(k, (9, 3, 2, 1)[k // 8]) for k in range(32)]
+    write_records(tmp_path / "rhythms", origin, moved, progress=False)
+    anew = open_joint(tmp_path, recipe)
+    train(recipe, joint, tmp_path / "checkpoint.pt", progress=False)
+    with pytest.raises(EcgclipError, match=r"checkpoint\.pt is of other records or folds"):
+        train(recipe, anew, tmp_path / "checkpoint.pt", progress=False)
+    steps.train_step(recipe, joint, tmp_path, progress=False)
+    load_network(recipe, joint, tmp_path)
+    with pytest.raises(EcgclipError, match=r"network\.pt was trained with other records or folds"):
+        load_network(recipe, anew, tmp_path)
+
+
+def test_a_recipe_without_sets_to_leave_out_is_refused_before_it_trains(tiny, records_folder, tmp_path):
+    with pytest.raises(EcgclipError, match="none of the sets rhythms, alarms2015"):
+        cross_validate(tiny, records_folder, tmp_path, GROUPS, progress=False)

@@ -90,6 +90,15 @@ def test_a_checkpoint_of_another_recipe_is_refused(recipe, pool, tmp_path):
         pretrain(other, pool, tmp_path, progress=False)
 
 
+def test_a_checkpoint_of_other_records_is_refused_for_its_rows_are_of_those(recipe, pool, tmp_path):
+    pretrain(recipe, pool, tmp_path, progress=False)
+    longer = dataclasses.replace(
+        pool.sources[0], manifest=pool.sources[0].manifest | {"sha256": {"records.csv": "0", "splits.csv": "1"}}
+    )
+    with pytest.raises(EcgclipError, match="of other records or folds"):
+        pretrain(recipe, dataclasses.replace(pool, sources=[longer]), tmp_path, progress=False)
+
+
 def test_a_source_is_gone_through_before_it_repeats(pool):
     sampler = Sampler(pool, 20, seed=0)
     seen = np.concatenate([sampler.draw()[0] for _ in range(3)])

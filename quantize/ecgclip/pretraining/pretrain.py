@@ -152,7 +152,8 @@ def pretrain(recipe: PretrainRecipe, pool: Pool, work: Path, *, progress: bool =
     generator = torch.Generator().manual_seed(recipe.seed + rank)
     sampler = Sampler(pool, settings.batch, recipe.seed, world)
     augment, preprocess = Augment(recipe.augment, recipe.model.rate, generator), Preprocess(recipe.model)
-    state = _State(work / "checkpoint.pt", module, optimiser, schedule, generator, sampler, recipe)
+    records = [source.manifest["sha256"][name] for source in pool.sources for name in ("records.csv", "splits.csv")]
+    state = _State(work / "checkpoint.pt", module, optimiser, schedule, generator, sampler, recipe, records)
     first = state.load() if (work / "checkpoint.pt").exists() else 0
     work.mkdir(parents=True, exist_ok=True)
     parallel = DistributedDataParallel(module, find_unused_parameters=True) if world > 1 else module
@@ -195,6 +196,7 @@ class _State:
     generator: torch.Generator
     sampler: Sampler
     recipe: PretrainRecipe
+    records: list[str]  # hashes of what the sampler's rows are rows of
 
     def save(self, step: int, rank: int) -> None:
         generators = [self.generator.get_state()]
@@ -207,6 +209,7 @@ class _State:
         torch.save(
             {
                 "recipe": json.dumps(asdict(self.recipe)),
+                "records": self.records,
                 "step": step,
                 "module": self.module.state_dict(),
                 "optimiser": self.optimiser.state_dict(),
@@ -223,6 +226,8 @@ class _State:
         saved = torch.load(self.path, map_location="cpu", weights_only=True)
         if saved["recipe"] != json.dumps(asdict(self.recipe)):
             raise EcgclipError(f"{self.path} was made by another recipe: remove it, or give another --work.")
+        if saved.get("records", self.records) != self.records:
+            raise EcgclipError(f"{self.path} is of other records or folds: remove it, or give another --work.")
         rank = dist.get_rank() if dist.is_initialized() else 0
         if rank >= len(saved["generators"]):
             raise EcgclipError(f"{self.path} was made by {len(saved['generators'])} processes: start as many.")

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ecgclip.catalog import CATALOG, load_catalog
 from ecgclip.config import Recipe
-from ecgclip.data.joint import Joint, open_joint
+from ecgclip.data.joint import Joint, Rows, open_joint
 from ecgclip.data.records import Floats
 from ecgclip.errors import EcgclipError
 from ecgclip.export import onnx_export
@@ -53,13 +53,15 @@ def cross_validate(
             f"The recipe begins with the bundle {recipe.training.start}, which has seen the patients that are to be "
             "left out: cross-validate a recipe that begins with an encoder or with random weights."
         )
+    if not any(each.name in CROSSED for each in recipe.sets):
+        raise EcgclipError(f"Recipe {recipe.name} has none of the sets {', '.join(CROSSED)}: nothing is left out.")
     for left in groups:
         name = "-".join(map(str, left))
         file, part = work / "crossed" / f"{name}.npz", without(recipe, left)
-        if file.exists():
-            _load(file, part)
-            continue
         joint = open_joint(records, part)
+        if file.exists():
+            _load(file, part, joint, left)
+            continue
         own = work / "crossed" / name
         checkpoint = own / "checkpoint.pt"
         if trained_by(part) == trained_by(recipe) and (work / "network.pt").exists():
@@ -73,7 +75,7 @@ def cross_validate(
         for refit in part.refits:
             if set(refit.tasks) & set(acute):
                 refit_heads(part, refit, joint, graph, [graph])
-        rows = np.concatenate([joint.rows(joint.validation, each.name) for each in part.sets if each.name in CROSSED])
+        rows = _left_out(joint, left)
         columns = [joint.tasks.index(task) for task in acute]
         logits = onnx_export.logits(graph, joint.twelve(rows))[:, columns]
         fresh = own / "logits.npz"
@@ -88,10 +90,24 @@ def _made_by(part: Recipe) -> str:
     return repr((part.data, part.sets, part.model, part.augment, part.training, part.refits))
 
 
-def _load(file: Path, part: Recipe) -> dict[str, npt.NDArray[np.generic]]:
+def _left_out(joint: Joint, left: tuple[int, ...]) -> Rows:
+    """Rows of these folds of the crossed sets."""
+    return np.concatenate(
+        [
+            joint.first[k] + np.flatnonzero(np.isin(joint.records[k].folds, left))
+            for k, each in enumerate(joint.sets)
+            if each.name in CROSSED
+        ]
+    )
+
+
+def _load(file: Path, part: Recipe, joint: Joint, left: tuple[int, ...]) -> dict[str, npt.NDArray[np.generic]]:
     with np.load(file) as found:
         if str(found["recipe"]) != _made_by(part) or int(found.get("seed", part.seed)) != part.seed:
             raise EcgclipError(f"{file} is of another recipe: remove it to begin anew.")
+        if found["windows"].tolist() != joint.names(_left_out(joint, left)):
+            folds = ", ".join(map(str, left))
+            raise EcgclipError(f"{file} left out other windows than folds {folds} now have: remove it to begin anew.")
         return dict(found)
 
 
@@ -107,12 +123,12 @@ def without(recipe: Recipe, left: tuple[int, ...]) -> Recipe:
     )
 
 
-def open_crossed(recipe: Recipe, work: Path, groups: tuple[tuple[int, ...], ...] = GROUPS) -> Crossed:
-    """What `cross_validate` wrote."""
+def open_crossed(recipe: Recipe, joint: Joint, work: Path, groups: tuple[tuple[int, ...], ...] = GROUPS) -> Crossed:
+    """What `cross_validate` wrote, of the same patients in the same folds."""
     files = {left: work / "crossed" / f"{'-'.join(map(str, left))}.npz" for left in groups}
     if missing := [file for file in files.values() if not file.exists()]:
         raise EcgclipError(f"{missing[0]} is not there: run `cross-validate` first, to its end.")
-    parts = [_load(file, without(recipe, left)) for left, file in files.items()]
+    parts = [_load(file, without(recipe, left), joint, left) for left, file in files.items()]
     tasks = tuple(sorted(parts[0]["tasks"].tolist()))  # which set brings a task first depends on what is left out
     return Crossed(
         tasks,

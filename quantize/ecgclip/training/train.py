@@ -136,12 +136,15 @@ def bundle_of(folder: str) -> Path:
     return path
 
 
-def _keep(checkpoint: Path, recipe: Recipe, parts: Mapping[str, Any], generator: torch.Generator, epoch: int) -> None:
+def _keep(
+    checkpoint: Path, recipe: Recipe, joint: Joint, parts: Mapping[str, Any], generator: torch.Generator, epoch: int
+) -> None:
     """Write a checkpoint; a power cut leaves the one before."""
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     state = {name: part.state_dict() for name, part in parts.items()}
     state |= {
         "recipe": repr(recipe),
+        "records": joint.who(),
         "epoch": epoch,
         "generator": generator.get_state(),
         "random": torch.get_rng_state(),
@@ -151,11 +154,15 @@ def _keep(checkpoint: Path, recipe: Recipe, parts: Mapping[str, Any], generator:
     fresh.replace(checkpoint)
 
 
-def _restore(checkpoint: Path, recipe: Recipe, parts: Mapping[str, Any], generator: torch.Generator) -> int:
+def _restore(
+    checkpoint: Path, recipe: Recipe, joint: Joint, parts: Mapping[str, Any], generator: torch.Generator
+) -> int:
     """Epochs that are done."""
     state = torch.load(checkpoint, weights_only=True)
     if state["recipe"] != repr(recipe):
         raise EcgclipError(f"{checkpoint} is of another recipe: remove it to begin anew.")
+    if state.get("records", joint.who()) != joint.who():
+        raise EcgclipError(f"{checkpoint} is of other records or folds: remove it to begin anew.")
     for name, part in parts.items():
         part.load_state_dict(state[name])
     generator.set_state(state["generator"])
