@@ -132,6 +132,8 @@ def simulate_cohort(
     """
     noise = read_motion(motion, rate) if motion else np.zeros((0, 0))
     seconds = samples / rate
+    if motion and noise.shape[1] <= samples:
+        raise EcgclipError(f"{motion} lasts {noise.shape[1] / rate:g} s: its noise must last longer than a recording.")
 
     def reader(first: int) -> Callable[[], Sequence[Record]]:
         def read() -> list[Record]:

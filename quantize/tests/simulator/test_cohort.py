@@ -10,6 +10,7 @@ import wfdb
 from scipy.signal import find_peaks
 
 from ecgclip.data.records import open_records
+from ecgclip.errors import EcgclipError
 from ecgclip.leads import DERIVATION, LEADS
 from ecgclip.simulator.cohort import BATCH, TASKS, draw, read_motion, simulate_cohort
 from ecgclip.simulator.conditions import CHAMBERS, CONDUCTION, REPOLARISATION, WALLS, infarction
@@ -204,6 +205,13 @@ def test_a_cohort_is_the_same_whoever_makes_it_and_where_it_was_stopped(tmp_path
     assert open_records(tmp_path / "a").table.report.nunique() > 60
     other = simulate_cohort(tmp_path / "c", 2, 100, 1000, seed=4, progress=False)
     assert not (other.signals[0] == first.signals[0]).all()
+
+
+def test_electrode_motion_no_longer_than_a_recording_is_refused(tmp_path):
+    noise = np.random.default_rng(0).normal(size=(1000, 2))
+    wfdb.wrsamp("em", RATE, ["mV"] * 2, ["noise1", "noise2"], noise, fmt=["16"] * 2, write_dir=str(tmp_path))
+    with pytest.raises(EcgclipError, match="lasts 2 s: its noise must last longer"):
+        simulate_cohort(tmp_path / "out", 20, RATE, 1000, 1, tmp_path / "em.hea", progress=False)
 
 
 def test_electrode_motion_is_added_when_it_is_given(tmp_path):
