@@ -3,17 +3,17 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connectAsync } from 'mqtt'
 import * as ort from 'onnxruntime-node'
-import { SerialPort } from 'serialport'
 import { Microseconds } from '../../ecg/units.js'
 import { encodeFrame } from '../../firmware-bridge/link/cobs.js'
 import { encodePacket, PacketType } from '../../firmware-bridge/link/packet.js'
+import { createSerialTransport } from '../../firmware-bridge/transport/serial.js'
 import type { Manifest } from '../../models/bundle/manifest.js'
 import type { EndToEnd } from '../end-to-end.js'
 
 /**
- * The least that any Node program takes which does the gateway's errand with the gateway's packages: it reads the ports and throws
- * the bytes away, runs the bundle's int8 network on zeros every 5 s for each, and publishes a message as long as the peer's. No
- * packets, windows, threads, alerts. What it takes, a gateway in Node cannot go below.
+ * The least that a Node program takes which does the gateway's errand with the gateway's packages and its way of reading ports: it
+ * throws the bytes away, runs the bundle's int8 network on zeros every 5 s for each, and publishes a message as long as the peer's.
+ * No packets, windows, threads, alerts.
  *
  *     node least.js BUNDLE BROKER_PORT WARM_UP_SECONDS SECONDS PORT...
  */
@@ -38,15 +38,15 @@ const client = await connectAsync(`mqtt://127.0.0.1:${broker}`)
 let latencies: number[] = []
 const start = Buffer.concat([PacketType.HelloRequest, PacketType.Start].map(command))
 paths.forEach((path, patient) => {
-  const port = new SerialPort({ path, baudRate: BAUD })
-  port.write(start)
+  const port = createSerialTransport(path, BAUD)
   let next = performance.now() + HOP_MS * (2 + patient / paths.length)
-  port.on('data', () => {
+  function bytes(): void {
     const arrived = performance.now()
     if (arrived < next) return
     next += HOP_MS
     void assess(patient).then(() => latencies.push(performance.now() - arrived))
-  })
+  }
+  void port.open({ bytes, closed: reason => console.error(reason) }).then(() => port.write(start))
 })
 
 await sleep(1000 * Number(warmUp))

@@ -4,11 +4,12 @@ import { loadConfig } from '../../gateway/config/load-config.js'
 import { startGateway } from '../../gateway/gateway.js'
 import { buildBundle } from '../models/fixtures/build-bundle.js'
 import { assessedWindow } from './alerts/alert-rig.js'
+import { tempFolder } from './mqtt/temp-folder.js'
 
 t.test(
   'a reload that leaves the alerts as they are forgets no evidence; one that changes them counts anew',
   async t => {
-    const folder = t.testdir()
+    const folder = tempFolder(t)
     const { directory, trust } = buildBundle(folder) // AFIB by two of three windows
     const config = loadConfig(undefined, {
       id: 'gw',

@@ -10,9 +10,10 @@ import { loadBundle } from '../../../models/bundle/load-bundle.js'
 import { packBundle } from '../../../models/bundle/pack-bundle.js'
 import { openModelStore } from '../../../models/store/model-store.js'
 import { buildBundle } from '../../models/fixtures/build-bundle.js'
+import { tempFolder } from '../mqtt/temp-folder.js'
 
 t.test('the last piece, sent again after a reconnection while its archive is installed, does no harm', async t => {
-  const folder = t.testdir()
+  const folder = tempFolder(t) // goes after the service has stopped, which writes into it
   const { directory, trust } = buildBundle(folder, { signer: generateKeyPairSync('ed25519') })
   const file = join(folder, 'bundle.tar.gz')
   await packBundle(await loadBundle(directory, [trust]), file)

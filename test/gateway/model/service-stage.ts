@@ -10,6 +10,7 @@ import type { Bundle } from '../../../models/bundle/load-bundle.js'
 import { openModelStore } from '../../../models/store/model-store.js'
 import { confirmed } from '../../../models/store/store-transitions.js'
 import { buildBundle, LEADS, SAMPLES } from '../../models/fixtures/build-bundle.js'
+import { tempFolder } from '../mqtt/temp-folder.js'
 
 const signer = generateKeyPairSync('ed25519')
 export const window = () => new Float32Array(LEADS * SAMPLES)
@@ -17,7 +18,7 @@ export const LIMITS = { windows: 3, latency: Millis(60_000), slowWindows: 0 }
 
 /** A store with bundle 1.0.0, proved, and services on it. Engines are real; `spoil` may stand in for what one of them does. */
 export async function stage(t: Test, spoil: Partial<Record<string, Partial<BundleEngine>>> = {}) {
-  const folder = t.testdir()
+  const folder = tempFolder(t) // goes after the services have stopped, which write into it
   const store = openModelStore(join(folder, 'store'))
   const public_ = join(folder, 'public.pem')
   writeFileSync(public_, signer.publicKey.export({ type: 'spki', format: 'pem' }))

@@ -10,13 +10,14 @@ import { SHIPPED_DEMO_RECORDING } from '../../../models/shipped-assets.js'
 import { openModelStore } from '../../../models/store/model-store.js'
 import { confirmed } from '../../../models/store/store-transitions.js'
 import { buildBundle } from '../../models/fixtures/build-bundle.js'
+import { tempFolder } from '../mqtt/temp-folder.js'
 
 /** A gateway whose site has clearBelow: 0.45 for NORM; the first bundle alerts of it from 0.5 on, the next one from 0.3 on. */
 
 const signer = generateKeyPairSync('ed25519')
 
 t.test('a bundle that the site’s rules for alerts do not fit is given up, and the one before goes on', async t => {
-  const folder = t.testdir()
+  const folder = tempFolder(t)
   const store = openModelStore(join(folder, 'models'))
   const publicKey = join(folder, 'public.pem')
   writeFileSync(publicKey, signer.publicKey.export({ type: 'spki', format: 'pem' }))
