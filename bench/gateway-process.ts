@@ -3,11 +3,11 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { loadConfig } from '../gateway/config/load-config.js'
 import { startGateway } from '../gateway/gateway.js'
-import type { EndToEnd, EndToEndOptions } from './end-to-end.js'
+import type { EndToEndOptions } from './end-to-end.js'
+import { measureThisProcess } from './measure-this-process.js'
 
 /**
  * A gateway in a process of its own, with as many patients as the first argument says, measured from the first windows on; the
@@ -37,7 +37,7 @@ const config = loadConfig(undefined, {
   ...(variant && { inference: { variant } }),
   ...(hopSeconds && { hopSeconds }),
 })
-let latencies: number[] = []
+const latencies: number[] = []
 const gateway = await startGateway({
   config,
   version: 'bench',
@@ -45,24 +45,7 @@ const gateway = await startGateway({
   failFast: true,
   delivered: latency => latencies.push(latency),
 })
-await sleep(1000 * warmUpSeconds)
-latencies = []
-const before = process.cpuUsage()
-const began = performance.now()
-await sleep(seconds * 1000)
-const { user, system } = process.cpuUsage(before)
-const cpuMs = (user + system) / 1000
-const measured = latencies.sort((a, b) => a - b)
-const result: EndToEnd = {
-  patients,
-  windows: measured.length,
-  medianMs: quantile(measured, 0.5),
-  p99Ms: quantile(measured, 0.99),
-  cpuPercentPerPatient: (100 * cpuMs) / (performance.now() - began) / patients,
-  cpuMsPerWindow: cpuMs / measured.length,
-  rssMiB: process.memoryUsage.rss() / 2 ** 20,
-}
-process.send?.(result)
+process.send?.(await measureThisProcess(patients, { warmUpSeconds, seconds }, latencies))
 await gateway.stop()
 outside.disconnect()
 await rm(data, { recursive: true, force: true })
@@ -71,8 +54,4 @@ process.disconnect()
 async function firstMessage<T>(child: ChildProcess): Promise<T> {
   const [message] = await once(child, 'message')
   return message as T
-}
-
-function quantile(sorted: readonly number[], q: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN
 }

@@ -1,17 +1,28 @@
-import { closeSync, fsyncSync, openSync, renameSync, writeFileSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 
-/** Replaces a file, readable by its owner only. On disk when it returns; a crash leaves either the old file or the new one. */
-export function writeDurably(path: string, text: string): void {
+/** What others may do with it, too, as the user's umask says. */
+export const FOR_ALL = 0o666
+
+/**
+ * Replaces a file, readable by its owner only unless `mode` says otherwise. On disk when it returns; a crash or a full disk leaves
+ * either the old file or the new one.
+ */
+export function writeDurably(path: string, text: string, mode = 0o600): void {
   const draft = `${path}.new`
-  const file = openSync(draft, 'w', 0o600)
+  const file = openSync(draft, 'w', mode)
   try {
-    writeFileSync(file, text)
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
+    try {
+      writeFileSync(file, text)
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+    renameSync(draft, path)
+  } catch (error) {
+    rmSync(draft, { force: true })
+    throw error
   }
-  renameSync(draft, path)
   syncFolder(dirname(path))
 }
 

@@ -6,9 +6,9 @@ import { SHIPPED_BUNDLE } from '../../models/shipped-assets.js'
 import { type EndToEnd, measureEndToEnd, SERVICE_FLAGS } from '../end-to-end.js'
 
 /**
- * The gateway beside `peer.py`, and beside `least.ts`, which shows how much of the gateway's is Node's: at the same time on the same
- * machine, with the same network and the same kind of stream, each with its own virtual patients and broker in further processes. Each runs for months, so it warms up before it is measured: a JIT that
- * still compiles is not what is compared.
+ * The gateway beside `peer.py`, and beside `least.ts`, which shows how much of it is Node's: at the same time on the same machine,
+ * with the same network and the same kind of stream, each with its own virtual patients and broker in further processes. Each
+ * would run for months, so it warms up before it is measured: a JIT that still compiles is not what is compared.
  *
  *     node dist/bench/peers/side-by-side.js [--patients 1,8] [--seconds 60] [--warm-up 60] [--python python3] [--json]
  */

@@ -1,8 +1,8 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { EcgclipError } from '../../ecg/ecgclip-error.js'
-import { writeDurably } from '../../ecg/write-durably.js'
+import { FOR_ALL, writeDurably } from '../../ecg/write-durably.js'
 import { MANIFEST } from './parse-manifest.js'
 import { keyId } from './trusted-keys.js'
 import { SIGNATURE } from './verify-signature.js'
@@ -43,13 +43,7 @@ export function signFile(file: string, signature: string, keyFile: string): stri
   const key = readSigningKey(keyFile)
   const id = keyId(createPublicKey(key))
   const sig = sign(null, readFileSync(file), key).toString('base64')
-  const draft = `${signature}.new` // on a full disk the signature that there is stays
-  try {
-    writeFileSync(draft, JSON.stringify({ key: id, sig }))
-    renameSync(draft, signature)
-  } finally {
-    rmSync(draft, { force: true })
-  }
+  writeDurably(signature, JSON.stringify({ key: id, sig }), FOR_ALL)
   return id
 }
 

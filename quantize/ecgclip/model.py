@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from ecgclip.config import ModelRecipe
 from ecgclip.errors import EcgclipError
+from ecgclip.whole_file import whole_file
 
 UNREADABLE = (OSError, EOFError, KeyError, RuntimeError, TypeError, pickle.UnpicklingError)  # half a file, or another
 CHEST = 6  # the first of the chest leads
@@ -165,9 +166,8 @@ class Network(nn.Module):
 
 def save_encoder(path: Path, encoder: Encoder, recipe: ModelRecipe, **more: object) -> None:
     """Write an encoder with the geometry that it has: {"recipe": dict, "weights": state dict} and what is given."""
-    fresh = path.with_suffix(".new")
-    torch.save({"recipe": dataclasses.asdict(recipe), "weights": encoder.state_dict(), **more}, fresh)
-    fresh.replace(path)
+    with whole_file(path) as draft:
+        torch.save({"recipe": dataclasses.asdict(recipe), "weights": encoder.state_dict(), **more}, draft)
 
 
 def saved_geometry(path: Path) -> ModelRecipe:

@@ -56,6 +56,7 @@ from ecgclip.training.cross_validate import open_crossed
 from ecgclip.training.refit import refit_heads
 from ecgclip.training.train import load_network, train, trained_by
 from ecgclip.training.tune import tune
+from ecgclip.whole_file import whole_file
 
 VARIANTS = ("int8", "fp32")  # whose heads are fitted; all others are made from them
 COHORT = "ptbxl"  # the set whose macro averages are reported
@@ -69,8 +70,8 @@ def train_step(recipe: Recipe, joint: Joint, work: Path, *, progress: bool) -> N
     checkpoint = work / "checkpoint.pt"
     network = train(recipe, joint, checkpoint, progress=progress)
     about = {"tasks": joint.tasks, "recipe": trained_by(recipe), "records": joint.who()}
-    torch.save({**about, "weights": network.state_dict()}, work / "network.new")
-    (work / "network.new").replace(work / "network.pt")
+    with whole_file(work / "network.pt") as draft:
+        torch.save({**about, "weights": network.state_dict()}, draft)
     checkpoint.unlink()
     return network
 

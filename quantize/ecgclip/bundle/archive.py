@@ -7,6 +7,7 @@ import tarfile
 from pathlib import Path
 
 from ecgclip.errors import EcgclipError
+from ecgclip.whole_file import whole_file
 
 HEAD = ("manifest.json", "manifest.sig")  # a gateway checks them before it reads on
 
@@ -17,15 +18,14 @@ def pack(folder: Path, archive: Path) -> None:
         if not (folder / name).is_file():
             raise EcgclipError(f"{folder} has no {name}: it is no signed bundle.")
     others = sorted(path.name for path in folder.iterdir() if path.name not in HEAD)
-    draft = archive.with_name(archive.name + ".new")
     with (
+        whole_file(archive) as draft,
         draft.open("wb") as file,
         gzip.GzipFile("", "wb", fileobj=file, mtime=0) as zipped,
         tarfile.open(fileobj=zipped, mode="w", format=tarfile.USTAR_FORMAT) as tar,
     ):
         for name in (*HEAD, *others):
             tar.add(folder / name, arcname=name, recursive=False, filter=_anonymous)
-    draft.replace(archive)
 
 
 def _anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -67,8 +67,8 @@ class Joint:
         return [self.records[k].table.record.iloc[row - self.first[k]] for k, row in zip(kinds, rows, strict=True)]
 
     def who(self) -> list[str]:
-        """Hashes of whose windows are in which folds of each set: equal where nobody changed his place."""
-        return [each.manifest["sha256"][name] for each in self.records for name in ("records.csv", "splits.csv")]
+        """As `Records.who`, of all sets."""
+        return [digest for each in self.records for digest in each.who()]
 
     def epoch(self, generator: torch.Generator) -> Rows:
         """Training rows of one epoch in random order: a set without `draws` whole, of the others that many.

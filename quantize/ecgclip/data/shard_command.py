@@ -15,6 +15,7 @@ from tqdm import tqdm
 from ecgclip.data.records import Records, open_records
 from ecgclip.data.shards import shard_path, write_shard
 from ecgclip.errors import EcgclipError
+from ecgclip.whole_file import whole_file
 
 TABLES = ("records.csv", "splits.csv", "labels.csv", "rejected.csv")
 
@@ -55,9 +56,8 @@ def shard_records(records: Records, out: Path, size: int, *, progress: bool = Tr
     sha256 = {name: value for name, value in records.manifest["sha256"].items() if name in TABLES}
     sha256 |= {str(path.relative_to(out)): _sha256(path) for path in paths}
     manifest = records.manifest | {"shard": size, "sha256": sha256}
-    fresh = out / "manifest.json.new"
-    fresh.write_text(json.dumps(manifest, indent=1))
-    fresh.replace(out / "manifest.json")
+    with whole_file(out / "manifest.json") as draft:
+        draft.write_text(json.dumps(manifest, indent=1))
     plan.unlink()
     return len(paths)
 

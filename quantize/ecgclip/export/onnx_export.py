@@ -25,6 +25,7 @@ from ecgclip.config import ModelRecipe, QuantizationRecipe
 from ecgclip.data.records import Floats
 from ecgclip.errors import GateError
 from ecgclip.model import CHEST, Block, Network, Output
+from ecgclip.whole_file import whole_file
 
 INPUT = "ecg"
 LIMB_ONLY = "limb_only"  # of `Network`, as the exporter names it
@@ -164,9 +165,8 @@ def set_limb_only(path: Path, offsets: Floats) -> None:
     model = onnx.load(path)
     constant = next(each for each in model.graph.initializer if each.name == LIMB_ONLY)
     constant.CopyFrom(onnx.numpy_helper.from_array(offsets, LIMB_ONLY))
-    fresh = path.with_suffix(".new")
-    onnx.save(model, fresh)
-    fresh.replace(path)
+    with whole_file(path) as draft:
+        onnx.save(model, draft)
 
 
 def operators(path: Path) -> Counter[str]:

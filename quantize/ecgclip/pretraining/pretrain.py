@@ -31,6 +31,7 @@ from ecgclip.model import Encoder, Preprocess, save_encoder
 from ecgclip.pretraining.alignment import Alignment, projection
 from ecgclip.pretraining.contrast import gathered, info_nce
 from ecgclip.pretraining.pool import NO_REPORT, Pool
+from ecgclip.whole_file import whole_file
 
 MERL_DROPOUT = 0.1
 LARGEST_SCALE = 100.0  # of the cosines, as in CLIP; beyond, a batch of near-copies makes the loss explode
@@ -152,7 +153,7 @@ def pretrain(recipe: PretrainRecipe, pool: Pool, work: Path, *, progress: bool =
     generator = torch.Generator().manual_seed(recipe.seed + rank)
     sampler = Sampler(pool, settings.batch, recipe.seed, world)
     augment, preprocess = Augment(recipe.augment, recipe.model.rate, generator), Preprocess(recipe.model)
-    records = [source.manifest["sha256"][name] for source in pool.sources for name in ("records.csv", "splits.csv")]
+    records = [digest for source in pool.sources for digest in source.who()]
     state = _State(work / "checkpoint.pt", module, optimiser, schedule, generator, sampler, recipe, records)
     first = state.load() if (work / "checkpoint.pt").exists() else 0
     work.mkdir(parents=True, exist_ok=True)
@@ -205,22 +206,19 @@ class _State:
             dist.all_gather(generators, self.generator.get_state())
         if rank > 0:
             return
-        part = self.path.with_suffix(".part")
-        torch.save(
-            {
-                "recipe": json.dumps(asdict(self.recipe)),
-                "records": self.records,
-                "step": step,
-                "module": self.module.state_dict(),
-                "optimiser": self.optimiser.state_dict(),
-                "schedule": self.schedule.state_dict(),
-                "generators": generators,
-                "torch": torch.get_rng_state(),
-                "sampler": self.sampler.state(),
-            },
-            part,
-        )
-        part.replace(self.path)
+        state = {
+            "recipe": json.dumps(asdict(self.recipe)),
+            "records": self.records,
+            "step": step,
+            "module": self.module.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "generators": generators,
+            "torch": torch.get_rng_state(),
+            "sampler": self.sampler.state(),
+        }
+        with whole_file(self.path) as draft:
+            torch.save(state, draft)
 
     def load(self) -> int:
         saved = torch.load(self.path, map_location="cpu", weights_only=True)

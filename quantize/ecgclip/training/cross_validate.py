@@ -20,6 +20,7 @@ from ecgclip.errors import EcgclipError
 from ecgclip.export import onnx_export
 from ecgclip.training.refit import refit_heads
 from ecgclip.training.train import load_network, train, trained_by
+from ecgclip.whole_file import whole_file
 
 CROSSED = ("rhythms", "alarms2015")
 FOLDS = tuple(range(1, 11))
@@ -78,10 +79,10 @@ def cross_validate(
         rows = _left_out(joint, left)
         columns = [joint.tasks.index(task) for task in acute]
         logits = onnx_export.logits(graph, joint.twelve(rows))[:, columns]
-        fresh = own / "logits.npz"
         windows = np.array(joint.names(rows))
-        np.savez(fresh, recipe=_made_by(part), seed=part.seed, tasks=np.array(acute), windows=windows, logits=logits)
-        fresh.replace(file)
+        made_by = _made_by(part)
+        with whole_file(file) as draft:
+            np.savez(draft, recipe=made_by, seed=part.seed, tasks=np.array(acute), windows=windows, logits=logits)
         checkpoint.unlink(missing_ok=True)
 
 

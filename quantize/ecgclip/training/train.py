@@ -24,6 +24,7 @@ from ecgclip.model import Network, load_encoder
 from ecgclip.training.first_heads import first_heads
 from ecgclip.training.start import start_from
 from ecgclip.training.teacher import Teacher
+from ecgclip.whole_file import whole_file
 
 THREADS = 1  # fixed, because the order of a sum depends on it; and on a busy machine two wait more than they work
 STATISTICS = 256  # windows that batch norm begins with
@@ -149,9 +150,8 @@ def _keep(
         "generator": generator.get_state(),
         "random": torch.get_rng_state(),
     }
-    fresh = checkpoint.with_suffix(".new")
-    torch.save(state, fresh)
-    fresh.replace(checkpoint)
+    with whole_file(checkpoint) as draft:
+        torch.save(state, draft)
 
 
 def _restore(

@@ -46,6 +46,7 @@ from ecgclip.metrics import (
     pearson,
     prauc,
 )
+from ecgclip.whole_file import whole_file
 
 MINIMUM_POSITIVES = 10  # a rarer task is listed, not averaged
 DRAWS = 1000
@@ -198,6 +199,5 @@ def _interval(value: float, drawn: Draws) -> dict[str, float] | None:
 
 
 def _write(file: Path, content: object) -> None:
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps(content, indent=1))
-    part.replace(file)
+    with whole_file(file) as draft:
+        draft.write_text(json.dumps(content, indent=1))
