@@ -2,7 +2,7 @@
 
 Read in this order, which is that of the data; each folder uses only those before it:
 
-- config, catalog, leads, metrics: recipes, tasks, and what all others share
+- whole_file, config, catalog, leads, metrics: recipes, tasks, and what all others share
 - model, augment: the network, and the variation it is trained with
 - data, importers, simulator: recordings and reports from others or from a simulated heart, in one form
 - pretraining: an encoder
